@@ -1,0 +1,197 @@
+"""What an author of an adapter sees: an adapter turns one kind of source's answers into readings.
+
+Usually an author writes `Config` and `parse`; `ask` defaults to one polite GET. An adapter sees no
+store and no web part; it may load the client library of the system that it asks, inside a method.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+
+import httpx2
+import msgspec
+
+from ioc.errors import BadRecord, SourceDown, SourceRefused
+from ioc.event import Geometry, Method
+
+MAX_ANSWER = 64 * 1024 * 1024
+"""Bytes of one answer that are read at most, unless a source's settings say otherwise."""
+TIMEOUT_S = 20.0
+"""Seconds for one whole answer, from the asking to its last byte."""
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One record of an answer, already in WGS84 and aware time.
+
+    `subject`: stable identity within the source's kind of thing, unique in one answer. `time`: when it
+    became true at the source; None when the source gives none (the time of receipt is then used).
+    `volatile`: names of properties that are carried but do not count as a change. `unit`: code of the commune, where the
+    source states it. `gone`: the subject ended. `repeat`: this form of the record only repeats what another form
+    tells in full: known subjects count as duplicates. `sender_id`: id that a sender gave, for the push door. `line`: where it stood in the answer.
+    """
+
+    subject: str
+    properties: dict[str, Any]
+    time: datetime | None = None
+    geometry: Geometry | None = None
+    type: str | None = None
+    unit: str | None = None
+    method: Method | None = None
+    volatile: frozenset[str] = frozenset()
+    gone: bool = False
+    repeat: bool = False
+    sender_id: str | None = None
+    line: int | None = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a source said to one asking (a page, a file, a result set).
+
+    `cursor`: where the next asking goes on, once this answer is committed (None: no news of it).
+    `unchanged`: the source confirmed that nothing moved (HTTP 304); `body` is empty then.
+    `last`: False while more pages of the same asking follow; only a whole asking shows who is absent.
+    `name`: the file or page, for people. `about`: facts that parse needs beside the bytes.
+    """
+
+    body: bytes
+    cursor: str | None = None
+    unchanged: bool = False
+    last: bool = True
+    name: str = ""
+    about: dict[str, Any] = {}
+
+
+class AdapterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Settings that every adapter has; authors add theirs in a subclass named Config.
+
+    `event`: type of the events that its readings become. `complete`: an answer holds everything there is,
+    so a subject that is absent is gone. `max_bytes`, `timeout_s`: limits for one answer.
+    """
+
+    event: str
+    complete: bool = False
+    max_bytes: int = MAX_ANSWER
+    timeout_s: float = TIMEOUT_S
+
+
+C = TypeVar("C", bound=AdapterConfig)
+
+
+class Adapter(Generic[C]):
+    """Asks one source. `name` is the source's id in the settings; `config` is checked before it comes here."""
+
+    Config: ClassVar[type[AdapterConfig]] = AdapterConfig
+
+    def __init__(self, name: str, config: C) -> None:
+        self.name = name
+        self.config = config
+
+    def ask(self, cursor: str | None) -> AsyncIterator[Answer]:
+        """Ask once, from `cursor` on; yields the answers. Default: one polite GET of `config.url`.
+
+        Raises SourceRefused (401, 403) and SourceDown (anything else that is no answer).
+        """
+        return self._get(str(self.config.url), cursor)  # type: ignore[attr-defined]
+
+    async def _get(self, url: str, cursor: str | None) -> AsyncIterator[Answer]:
+        yield await fetch(
+            url,
+            max_bytes=self.config.max_bytes,
+            timeout_s=self.config.timeout_s,
+            headers=self.headers(),
+            validators=cursor,
+        )
+
+    def headers(self) -> dict[str, str]:
+        """Headers of the GET; the place for a token out of the settings."""
+        return {}
+
+    def parse(self, answer: Answer) -> Iterable[Reading | BadRecord]:
+        """Readings of one answer, and for each record that can't be read a BadRecord (yielded, not raised). Pure.
+
+        Raises SourceDown when the answer as a whole is not of the form that the source owes.
+        """
+        raise SourceDown(f"The adapter {type(self).__name__} has no parse method; write one.")
+
+    async def committed(self, answer: Answer, trouble: str | None) -> None:
+        """Called after the answer's events are safe (`trouble` None), or when it could not be taken."""
+
+    async def close(self) -> None:
+        """Let connections go."""
+
+
+@asynccontextmanager
+async def client(timeout_s: float = TIMEOUT_S) -> AsyncIterator[httpx2.AsyncClient]:
+    """An HTTP client with our time limit, that follows at most 5 redirects."""
+    async with httpx2.AsyncClient(
+        timeout=timeout_s, follow_redirects=True, max_redirects=5, headers={"User-Agent": "ioc-adapter/1"}
+    ) as opened:
+        yield opened
+
+
+async def fetch(
+    url: str,
+    *,
+    params: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    validators: str | None = None,
+    max_bytes: int = MAX_ANSWER,
+    timeout_s: float = TIMEOUT_S,
+) -> Answer:
+    """One polite GET: bounded in bytes and in time; `validators` (an earlier answer's cursor) makes it conditional.
+
+    The answer's cursor holds ETag and Last-Modified as JSON. Raises SourceRefused on 401 and 403,
+    SourceDown on any other trouble; the sentence names the host, never the query string.
+    """
+    import asyncio
+
+    known: dict[str, str] = json.loads(validators) if validators else {}
+    asked = dict(headers or {})
+    if "etag" in known:
+        asked["If-None-Match"] = known["etag"]
+    if "modified" in known:
+        asked["If-Modified-Since"] = known["modified"]
+    try:
+        async with asyncio.timeout(timeout_s), client(timeout_s) as http:
+            async with http.stream("GET", url, params=params, headers=asked) as response:
+                return await _read(response, max_bytes, validators)
+    except TimeoutError:
+        raise SourceDown(f"{host(url)} gave no whole answer within {timeout_s:g} s; it is asked again later.") from None
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        kind = type(error).__name__
+        raise SourceDown(f"{host(url)} could not be asked ({kind}); check that it runs and is reachable.") from None
+
+
+async def _read(response: httpx2.Response, max_bytes: int, validators: str | None) -> Answer:
+    where = response.url.host
+    status = response.status_code
+    if status == 304:
+        return Answer(b"", cursor=validators, unchanged=True)
+    if status in (401, 403):
+        raise SourceRefused(f"{where} refused the key (HTTP {status}); ask its owner for a valid one, then restart.")
+    if status != 200:
+        raise SourceDown(f"{where} answered HTTP {status}; it is asked again later.")
+    body = bytearray()
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > max_bytes:
+            raise SourceDown(
+                f"{where} sent more than {max_bytes:,} bytes; nothing was taken. "
+                "Ask for pages, or raise max_bytes of this source."
+            )
+    marks = {"etag": response.headers.get("etag"), "modified": response.headers.get("last-modified")}
+    kept = {name: mark for name, mark in marks.items() if mark}
+    about = {"content_type": response.headers.get("content-type", "")}
+    return Answer(bytes(body), cursor=json.dumps(kept) if kept else None, name=where, about=about)
+
+
+def host(url: str) -> str:
+    """The host of an address, for messages: never its query string, user or password."""
+    try:
+        return httpx2.URL(url).host or "The source"
+    except httpx2.InvalidURL:
+        return "The source"

@@ -1,0 +1,95 @@
+"""The board: the items of each channel now, with a position. State and history change in one atomic step.
+
+A board is the only thing that a screen ever hears of. Memory and Redis keep the same law and pass the same tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+
+class Position(NamedTuple):
+    """Where a reader stands: `epoch` names a life of the board, `offset` counts its steps."""
+
+    epoch: str
+    offset: int
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """All items of a channel at a position; values are the bytes that go on the wire. `whole`: False while it is rebuilt.
+
+    `gone`: tombstones of dropped subjects (value: source time and receipt as "t|r"), for writers only.
+    """
+
+    position: Position
+    items: dict[str, bytes]
+    whole: bool = True
+    gone: dict[str, str] = {}
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """One step: a reader at `after` applies drops, then puts, and stands at `offset`. `after` and `offset` are of one epoch."""
+
+    epoch: str
+    after: int
+    offset: int
+    put: dict[str, bytes]
+    drop: tuple[str, ...]
+
+
+class Board(Protocol):
+    """Every method may raise ConnectionError (of the store) when the store is away."""
+
+    async def apply(
+        self,
+        channel: str,
+        changes: Mapping[str, bytes | None],
+        *,
+        fence: int = 0,
+        gone: Mapping[str, str] | None = None,
+    ) -> Position:
+        """Put and drop (None) items in one step; values that are there already move nothing.
+
+        `gone`: tombstones to keep beside dropped items. `fence`: the writer's number; raises Fenced when a higher one has written.
+        """
+        ...
+
+    async def reset(
+        self,
+        channel: str,
+        items: Mapping[str, bytes],
+        *,
+        fence: int = 0,
+        gone: Mapping[str, str] | None = None,
+        version: int = 1,
+        whole: bool = True,
+    ) -> Position:
+        """Begin a new epoch that holds exactly `items`. `version`: the fold's; `whole` False: more is coming."""
+        ...
+
+    async def snapshot(self, channel: str) -> Snapshot | None:
+        """All of a channel; None when nobody ever wrote it (or the store was emptied)."""
+        ...
+
+    async def version(self, channel: str) -> int | None:
+        """The fold's version that wrote it; None when the channel is not there."""
+        ...
+
+    async def history(self, channel: str, after: Position) -> list[Delta]:
+        """The steps after `after`, oldest first; raises Gap when they are not all there any more."""
+        ...
+
+    def watch(self, positions: Mapping[str, Position]) -> AsyncIterator[tuple[str, Delta | None]]:
+        """Steps of several channels after their positions, as (channel, delta), in order, for ever.
+
+        (channel, None) tells a gap in that channel: a new epoch, or steps that were trimmed; the reader takes a
+        fresh snapshot and watches again. Other channels go on.
+        """
+        ...
+
+    async def channels(self) -> list[str]:
+        """Names of all channels that are there."""
+        ...

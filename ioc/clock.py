@@ -1,0 +1,36 @@
+"""Time: always aware. The province's zone is Asia/Ho_Chi_Minh, whatever the machine's is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+def now() -> datetime:
+    """The present, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def aware(moment: datetime, zone: ZoneInfo = ZONE) -> datetime:
+    """`moment` with a zone: a time without one is read as a clock in `zone`."""
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
+
+def rfc3339(moment: datetime) -> str:
+    """`moment` as it stands on the wire: RFC 3339 in the province's zone, with its offset.
+
+    Raises ValueError when `moment` has no zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("A time on the wire needs a zone; give an aware datetime.")
+    return moment.astimezone(ZONE).isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+
+
+def parse(text: str, zone: ZoneInfo = ZONE) -> datetime:
+    """An aware datetime from ISO 8601 / RFC 3339 text; without an offset it is a clock in `zone`.
+
+    Raises ValueError when the text is no such time.
+    """
+    return aware(datetime.fromisoformat(text.strip()), zone)

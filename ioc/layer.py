@@ -1,0 +1,153 @@
+"""What an author of a layer sees: a layer folds events into items; a tile is a function of items.
+
+An item is a GeoJSON feature on the wire, so it is one here too. Fold and tiles are pure: a list tests them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from ioc import clock
+from ioc.event import Event, Geometry, Method
+
+Level = Literal["good", "warn", "bad"]
+
+
+class Item(msgspec.Struct, frozen=True):
+    """What is known now of one subject; `time` is the source's, `received` ours, of the newest event folded in."""
+
+    id: str
+    time: datetime
+    received: datetime
+    properties: dict[str, Any]
+    geometry: Geometry | None = None
+
+    def encode(self) -> bytes:
+        """The item as it stands on the board and on the wire: a GeoJSON feature in UTF-8 JSON."""
+        stamped = {**self.properties, "observed": clock.rfc3339(self.time), "received": clock.rfc3339(self.received)}
+        feature = {"type": "Feature", "id": self.id, "geometry": self.geometry, "properties": stamped}
+        return msgspec.json.encode(feature)
+
+    @classmethod
+    def decode(cls, body: bytes) -> Item:
+        """The item of a board's bytes; the inverse of `encode`."""
+        feature = _wire.decode(body)
+        known = dict(feature.properties)
+        observed, received = clock.parse(known.pop("observed")), clock.parse(known.pop("received"))
+        return cls(feature.id, observed, received, known, feature.geometry)
+
+
+class _Wire(msgspec.Struct):
+    id: str
+    properties: dict[str, Any]
+    geometry: Geometry | None = None
+
+
+_wire = msgspec.json.Decoder(_Wire)
+
+
+class Layer:
+    """Folds the events that it listens to into items. One file in `layers/` holds one, with its tiles.
+
+    `title`: (Vietnamese, English). `lives`: an item that was not renewed for so long is dropped.
+    `version`: raise it when the fold changes, so that boards are rebuilt from the archive.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[tuple[str, str]]
+    listens: ClassVar[frozenset[str]]
+    lives: ClassVar[timedelta | None] = None
+    views: ClassVar[bool] = True
+    version: ClassVar[int] = 1
+
+    def fold(self, old: Item | None, event: Event) -> Item | None:
+        """The item after `event`; None: it is gone. Default: the later source time wins, then the later receipt."""
+        if old is not None and (event.time, event.received) < (old.time, old.received):
+            return old
+        if event.data is None:
+            return None
+        return self.item(event)
+
+    def item(self, event: Event) -> Item:
+        """An item made of one event alone, with what protocol.md wants in its properties."""
+        assert event.data is not None
+        given = {"source": event.source, "method": event.method, **event.data.properties}
+        if event.unit is not None:
+            given["unit"] = event.unit
+        if event.cause is not None:
+            given["cause"] = event.cause
+        return Item(event.subject, event.time, event.received, given, event.data.geometry)
+
+    def wakes(self, item: Item) -> datetime | None:
+        """When this item changes by time alone (overdue, expired); None: never. Default: `lives` after its time."""
+        return item.time + self.lives if self.lives is not None else None
+
+    def wake(self, item: Item, now: datetime) -> Item | None:
+        """The item at `now`, asked at or after `wakes`; None: dropped."""
+        return None if self.lives is not None and now >= item.time + self.lives else item
+
+
+class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A tile's value with what makes it honest. Names and meaning are those of protocol.md, channel `tile/<name>`.
+
+    What an author leaves out is filled in by the projector: `have` and `expect` from the contracts, `observed`
+    and `method` and `sources` from the items. `parts`: what it is worked out of, as {"label", "value"} each.
+    """
+
+    value: float | int | str | None
+    have: int | None = None
+    expect: int | None = None
+    target: float | None = None
+    level: Level | None = None
+    trend: dict[str, Any] | None = None
+    previous: float | int | None = None
+    observed: datetime | None = None
+    due: datetime | None = None
+    method: Method | None = None
+    sources: list[str] | None = None
+    parts: list[dict[str, Any]] | None = None
+    other: list[dict[str, Any]] | None = None
+    revised: dict[str, Any] | None = None
+    of: float | int | None = None
+    why: str | None = None
+
+
+TileFunction = Callable[[Mapping[str, Item], datetime], Figure]
+
+
+class Tile(msgspec.Struct, frozen=True):
+    """A tile as the catalog knows it. `by_unit`: worked out for each commune too, not only for `all`."""
+
+    name: str
+    over: str
+    label: tuple[str, str]
+    unit: tuple[str, str]
+    work_out: TileFunction
+    by_unit: bool = True
+    wakes: timedelta | None = None
+
+
+def tile(
+    *,
+    over: str,
+    label: tuple[str, str],
+    unit: tuple[str, str] = ("", ""),
+    by_unit: bool = True,
+    wakes: timedelta | None = None,
+    name: str | None = None,
+) -> Callable[[TileFunction], TileFunction]:
+    """Mark a function of items as a tile over the layer `over`; its name is the function's.
+
+    `label` and `unit` are (Vietnamese, English). `wakes`: it depends on time, and is worked out so often too.
+    """
+
+    def mark(function: TileFunction) -> TileFunction:
+        declared = Tile(name or function.__name__, over, label, unit, function, by_unit, wakes)
+        function.__dict__.setdefault("tiles", []).append(declared)
+        return function
+
+    return mark

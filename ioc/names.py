@@ -1,0 +1,60 @@
+"""Every Redis key, channel name and event type is made here and nowhere else.
+
+Braces in a key keep the keys that one script touches on one cluster slot.
+"""
+
+from __future__ import annotations
+
+EVENTS_LOG = "ioc:{events}:log"
+CURSORS = "ioc:{events}:cursors"
+ANSWERS = "ioc:{events}:answers"
+GROUPS = ("projector", "archive")
+
+SOURCES = "sources"
+ALERTS = "alerts"
+
+REFUSED = "ioc.record.refused"
+"""Event type of a record that was set aside: read by the archive alone."""
+
+
+def seen_key(source: str) -> str:
+    return f"ioc:{{events}}:seen:{source}"
+
+
+def revision_key(source: str) -> str:
+    return f"ioc:{{events}}:rev:{source}"
+
+
+def pushed_key(source: str) -> str:
+    """Ids that a sending source has used (sorted set, by time of receipt)."""
+    return f"ioc:{{events}}:pushed:{source}"
+
+
+def board_key(channel: str, part: str) -> str:
+    """`part` is items, changes, meta or gone."""
+    return f"ioc:board:{{{channel}}}:{part}"
+
+
+def lease_key(role: str) -> str:
+    return f"ioc:lease:{role}"
+
+
+def fence_key(role: str) -> str:
+    return f"ioc:fence:{role}"
+
+
+def beat_key(role: str) -> str:
+    """A role's sign of life: the time of its last beat (unix seconds)."""
+    return f"ioc:beat:{role}"
+
+
+def layer_channel(name: str) -> str:
+    return f"layer/{name}"
+
+
+def tile_channel(name: str) -> str:
+    return f"tile/{name}"
+
+
+def screen_channel(name: str) -> str:
+    return f"screen/{name}"

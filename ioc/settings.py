@@ -1,0 +1,166 @@
+"""Settings: `ioc.toml` says what a team decides, the environment what a machine decides, and secrets.
+
+Handed down as arguments; no module reads them at import. A secret is named, never stored: `token = "$VMS_TOKEN"`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ioc.contract import Contract
+from ioc.errors import BadConfig
+
+SECRET = re.compile(r"^\$([A-Z][A-Z0-9_]*)$")
+
+
+class Province(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The place: `name` on screens, `where` beside it. `codes`: communes that belong to it (empty: all of `province`).
+
+    `province`: two-digit code. `legacy_province`: code before 1 July 2025, when the centre serves a former province.
+    `boundaries`: GeoJSON or GPKG of official polygons, with `code_field`; without it areas are cells around
+    the commune centres, and said to be approximate. `demo`: figures are invented, and each screen says so.
+    """
+
+    name: str
+    where: str = ""
+    province: str | None = None
+    legacy_province: str | None = None
+    codes: tuple[str, ...] = ()
+    boundaries: str | None = None
+    code_field: str = "code"
+    demo: bool = False
+
+
+class Access(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Closed unless opened: `public` lists channel patterns (`layer/*`) that need no key; the API follows them.
+
+    `origins`: extra values of Origin that `/ws` takes. `proxies`: addresses whose forwarded headers are believed.
+    """
+
+    public: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+
+
+class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`beat`: seconds between beats. `basemap`: PMTiles file or style address. `screens`: folder of TOML screens."""
+
+    beat: float = 2.0
+    basemap: str | None = None
+    screens: str | None = None
+    max_screens: int = 20_000
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One source: which adapter asks it, what it owes, and the adapter's own settings (secrets resolved)."""
+
+    name: str
+    adapter: str
+    contract: Contract
+    options: dict[str, Any]
+    title: tuple[str, str] = ("", "")
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """All of one `ioc.toml`. `file` None: made in memory. `layers` empty: all that the catalog finds."""
+
+    province: Province
+    sources: dict[str, Source] = {}
+    access: Access = Access()
+    web: Web = Web()
+    layers: tuple[str, ...] = ()
+    retention_days: int = 1100
+    file: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths of the settings start from."""
+        return Path(self.file).resolve().parent if self.file else Path.cwd()
+
+
+def load(file: str | Path, env: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of `file`; secrets come from `env`.
+
+    Raises BadConfig (file, line, what to write) when it can't be read or a part of it is wrong.
+    """
+    path = Path(file)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadConfig(f"There is no file {path}; name one with --config or IOC_CONFIG.", file=path) from None
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        at = int(line[1]) if line else None
+        raise BadConfig(f"This is not TOML: {error}.", file=path, line=at) from None
+    return build(raw, env, path)
+
+
+def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path | None = None) -> Settings:
+    """Settings of an already read TOML table; raises BadConfig."""
+    known = {"province", "sources", "access", "web", "layers", "retention_days"}
+    for name in raw.keys() - known:
+        raise BadConfig(f"Unknown setting {name}; write one of {', '.join(sorted(known))}.", file=file, line=_line(file, name))
+    if "province" not in raw:
+        raise BadConfig('There is no [province]; write [province] and name = "…".', file=file)
+    return Settings(
+        province=_part(raw["province"], Province, "province", file),
+        access=_part(raw.get("access", {}), Access, "access", file),
+        web=_part(raw.get("web", {}), Web, "web", file),
+        sources={name: _source(name, table, env, file) for name, table in raw.get("sources", {}).items()},
+        layers=tuple(raw.get("layers", ())),
+        retention_days=raw.get("retention_days", 1100),
+        file=str(file) if file else None,
+    )
+
+
+def _part(table: Any, kind: Any, where: str, file: Path | None) -> Any:
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        field = re.search(r"`\$\.([^`.\[]+)|unknown field `(\w+)`", str(error))
+        name = next((found for found in field.groups() if found), None) if field else None
+        raise BadConfig(f"[{where}] is wrong: {error}.", file=file, line=_line(file, where, name)) from None
+
+
+def _source(name: str, table: Any, env: Mapping[str, str], file: Path | None) -> Source:
+    where = f"sources.{name}"
+    if not isinstance(table, dict) or not isinstance(table.get("adapter"), str):
+        raise BadConfig(f'Source {name} names no adapter; write adapter = "…".', file=file, line=_line(file, where))
+    if "contract" not in table:
+        say = f"Source {name} has no contract; write [sources.{name}.contract] with owner, cadence, grace, expect and method."
+        raise BadConfig(say, file=file, line=_line(file, where))
+    contract = _part(table["contract"], Contract, f"{where}.contract", file)
+    options = {key: value for key, value in table.items() if key not in ("adapter", "contract", "title")}
+    title = table.get("title", name)
+    both = (title, title) if isinstance(title, str) else (title[0], title[-1])
+    return Source(name, table["adapter"], contract, _secrets(options, env, where, file), both)
+
+
+def _secrets(value: Any, env: Mapping[str, str], where: str, file: Path | None) -> Any:
+    if isinstance(value, dict):
+        return {key: _secrets(inner, env, where, file) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_secrets(inner, env, where, file) for inner in value]
+    named = SECRET.match(value) if isinstance(value, str) else None
+    if named is None:
+        return value
+    if named[1] not in env:
+        say = f"{where} needs the environment variable {named[1]}; set it before the start."
+        raise BadConfig(say, file=file, line=_line(file, where, None, value))
+    return env[named[1]]
+
+
+def _line(file: Path | None, table: str, key: str | None = None, text: str | None = None) -> int | None:
+    """Line (from 1) of `key` (or of `text`) in [table], or of the table's head; None when it can't be told."""
+    if file is None or not file.is_file():
+        return None
+    from ioc.lines import find
+
+    return find(file.read_text(encoding="utf-8"), table, key, text)
