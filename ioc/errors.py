@@ -52,5 +52,9 @@ class Gap(IocError):
     """The reader's position is no longer covered: it takes a fresh snapshot."""
 
 
+class StoreAway(IocError):
+    """The store (Redis) does not answer: wait and try again; what was accepted is still there."""
+
+
 class Fenced(IocError):
     """Another writer with a higher number took over: this one writes nothing and gives up its role."""

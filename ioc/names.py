@@ -10,6 +10,9 @@ CURSORS = "ioc:{events}:cursors"
 ANSWERS = "ioc:{events}:answers"
 GROUPS = ("projector", "archive")
 
+BOARDS = "ioc:boards"
+"""Set of the channels that have a board."""
+
 SOURCES = "sources"
 ALERTS = "alerts"
 

@@ -28,6 +28,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     items: dict[str, bytes]
     whole: bool = True
     gone: dict[str, str] = {}
+    version: int = 1
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -41,19 +42,22 @@ class Delta(msgspec.Struct, frozen=True):
 
 
 class Board(Protocol):
-    """Every method may raise ConnectionError (of the store) when the store is away."""
+    """Every method may raise StoreAway: the store does not answer, and nothing is known of the outcome."""
 
     async def apply(
         self,
         channel: str,
         changes: Mapping[str, bytes | None],
         *,
+        after: Position | None = None,
         fence: int = 0,
         gone: Mapping[str, str] | None = None,
     ) -> Position:
         """Put and drop (None) items in one step; values that are there already move nothing.
 
-        `gone`: tombstones to keep beside dropped items. `fence`: the writer's number; raises Fenced when a higher one has written.
+        `after`: where the writer believes the board to stand. `gone`: tombstones to keep beside dropped items.
+        Raises Gap when the channel is not there (begin it with `reset`) or stands elsewhere than `after`, and
+        Fenced when a writer with a higher `fence` has written; nothing is changed then.
         """
         ...
 
@@ -67,15 +71,11 @@ class Board(Protocol):
         version: int = 1,
         whole: bool = True,
     ) -> Position:
-        """Begin a new epoch that holds exactly `items`. `version`: the fold's; `whole` False: more is coming."""
+        """Begin a new epoch that holds exactly `items`. `version`: the fold's; `whole` False: a rebuild goes on. Raises Fenced."""
         ...
 
     async def snapshot(self, channel: str) -> Snapshot | None:
         """All of a channel; None when nobody ever wrote it (or the store was emptied)."""
-        ...
-
-    async def version(self, channel: str) -> int | None:
-        """The fold's version that wrote it; None when the channel is not there."""
         ...
 
     async def history(self, channel: str, after: Position) -> list[Delta]:
@@ -85,11 +85,11 @@ class Board(Protocol):
     def watch(self, positions: Mapping[str, Position]) -> AsyncIterator[tuple[str, Delta | None]]:
         """Steps of several channels after their positions, as (channel, delta), in order, for ever.
 
-        (channel, None) tells a gap in that channel: a new epoch, or steps that were trimmed; the reader takes a
-        fresh snapshot and watches again. Other channels go on.
+        (channel, None) tells a gap in that channel, once: a new epoch, a rebuild that is now whole, or steps that were
+        trimmed; the reader takes a fresh snapshot and begins a new watch. Other channels go on.
         """
         ...
 
     async def channels(self) -> list[str]:
-        """Names of all channels that are there."""
+        """Names of all channels that are there, sorted."""
         ...

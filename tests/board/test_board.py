@@ -1,0 +1,160 @@
+"""The board's law, for memory and Redis alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ioc.board import Board, Delta, Position, Snapshot
+from ioc.board.memory import MemoryBoard
+from ioc.board.redis import RedisBoard
+from ioc.errors import Fenced, Gap
+
+CHANNEL = "layer/things"
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def board(request: pytest.FixtureRequest) -> AsyncIterator[Board]:
+    if request.param == "memory":
+        yield MemoryBoard()
+        return
+    made = RedisBoard(request.getfixturevalue("redis_url"))
+    yield made
+    await made.close()
+
+
+def step(items: dict[str, bytes], delta: Delta) -> dict[str, bytes]:
+    """What a screen does with a delta."""
+    kept = {name: body for name, body in items.items() if name not in delta.drop}
+    return {**kept, **delta.put}
+
+
+async def taken(board: Board, channel: str = CHANNEL) -> Snapshot:
+    found = await board.snapshot(channel)
+    assert found is not None
+    return found
+
+
+async def test_a_board_that_was_never_begun_takes_nothing(board: Board) -> None:
+    assert await board.snapshot(CHANNEL) is None
+    with pytest.raises(Gap):
+        await board.apply(CHANNEL, {"a": b"1"})
+    assert await board.snapshot(CHANNEL) is None
+    assert await board.channels() == []
+
+
+async def test_values_that_are_there_already_move_nothing(board: Board) -> None:
+    begun = await board.reset(CHANNEL, {"a": b"1", "b": b"2"})
+    same = await board.apply(CHANNEL, {"a": b"1", "b": b"2", "unknown": None})
+    assert same == begun
+    moved = await board.apply(CHANNEL, {"a": b"1", "b": b"3"}, after=begun)
+    assert moved == Position(begun.epoch, begun.offset + 1)
+    assert await board.history(CHANNEL, begun) == [Delta(begun.epoch, begun.offset, moved.offset, {"b": b"3"}, ())]
+
+
+async def test_a_writer_with_a_lower_number_writes_nothing(board: Board) -> None:
+    await board.reset(CHANNEL, {"a": b"1"}, fence=2)
+    await board.apply(CHANNEL, {"a": b"2"}, fence=3)
+    with pytest.raises(Fenced):
+        await board.apply(CHANNEL, {"a": b"old"}, fence=2)
+    with pytest.raises(Fenced):
+        await board.reset(CHANNEL, {"a": b"old"}, fence=2)
+    assert (await taken(board)).items == {"a": b"2"}
+
+
+async def test_a_writer_who_stands_elsewhere_is_told(board: Board) -> None:
+    begun = await board.reset(CHANNEL, {"a": b"1"})
+    await board.apply(CHANNEL, {"a": b"2"})
+    with pytest.raises(Gap):
+        await board.apply(CHANNEL, {"a": b"3"}, after=begun)
+    assert (await taken(board)).items == {"a": b"2"}
+
+
+async def test_a_tombstone_stays_until_the_item_is_back(board: Board) -> None:
+    await board.reset(CHANNEL, {"a": b"1", "b": b"2"}, version=7)
+    await board.apply(CHANNEL, {"a": None}, gone={"a": "2026-01-01|2026-01-02"})
+    found = await taken(board)
+    assert (found.items, found.gone, found.version) == ({"b": b"2"}, {"a": "2026-01-01|2026-01-02"}, 7)
+    await board.apply(CHANNEL, {"a": b"3"})
+    assert (await taken(board)).gone == {}
+
+
+async def test_a_reset_begins_a_new_epoch_at_a_higher_offset(board: Board) -> None:
+    first = await board.reset(CHANNEL, {"a": b"1"})
+    second = await board.reset(CHANNEL, {"b": b"2"}, gone={"a": "x|y"})
+    assert second.epoch != first.epoch and second.offset > first.offset
+    assert await taken(board) == Snapshot(second, {"b": b"2"}, True, {"a": "x|y"}, 1)
+    with pytest.raises(Gap):
+        await board.history(CHANNEL, first)
+
+
+async def test_a_board_that_is_not_whole_says_so_and_changes_epoch_when_it_is(board: Board) -> None:
+    half = await board.reset(CHANNEL, {}, whole=False)
+    assert (await taken(board)).whole is False
+    full = await board.reset(CHANNEL, {"a": b"1"})
+    assert full.epoch != half.epoch and (await taken(board)).whole is True
+
+
+async def test_a_step_larger_than_a_script_takes_is_cut(board: Board) -> None:
+    begun = await board.reset(CHANNEL, {})
+    many = {f"i{n}": b"%d" % n for n in range(2500)}
+    await board.apply(CHANNEL, dict(many), after=begun)
+    assert (await taken(board)).items == many
+    await board.apply(CHANNEL, dict.fromkeys(many), gone={name: "t|r" for name in many})
+    found = await taken(board)
+    assert found.items == {} and len(found.gone) == 2500
+
+
+async def test_a_watch_tells_steps_and_then_a_gap(board: Board) -> None:
+    at = {name: await board.reset(name, {"a": b"0"}) for name in ("layer/one", "layer/two")}
+    watching = board.watch(at)
+    await board.apply("layer/one", {"a": b"1"})
+    name, delta = await asyncio.wait_for(anext(watching), 10)
+    assert name == "layer/one" and delta is not None and delta.put == {"a": b"1"}
+    await board.reset("layer/one", {"a": b"9"})
+    assert await asyncio.wait_for(anext(watching), 10) == ("layer/one", None)
+    await board.apply("layer/two", {"a": None})
+    name, delta = await asyncio.wait_for(anext(watching), 10)
+    assert name == "layer/two" and delta is not None and delta.drop == ("a",)
+    await watching.aclose()  # type: ignore[attr-defined]
+
+
+changes = st.dictionaries(st.sampled_from("abcdef"), st.one_of(st.none(), st.binary(min_size=1, max_size=3)), max_size=4)
+
+
+@pytest.mark.parametrize("kind", ["memory", "redis"])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(changes, max_size=12), begin=st.integers(0, 12), flush=st.one_of(st.none(), st.integers(0, 12)))
+def test_old_snapshot_and_every_delta_are_the_new_snapshot(
+    request: pytest.FixtureRequest, kind: str, steps: list[dict[str, bytes | None]], begin: int, flush: int | None
+) -> None:
+    url = request.getfixturevalue("redis_url") if kind == "redis" else ""
+
+    async def play() -> None:
+        board: Board = RedisBoard(url) if kind == "redis" else MemoryBoard()
+        await board.reset(CHANNEL, {"a": b"start"})
+        before = await taken(board)
+        for number, change in enumerate(steps):
+            if number == flush:
+                await board.reset(CHANNEL, {"b": b"rebuilt"})
+            if number == begin:
+                before = await taken(board)
+            await board.apply(CHANNEL, change)
+        after = await taken(board)
+        if before.position.epoch != after.position.epoch:
+            with pytest.raises(Gap):
+                await board.history(CHANNEL, before.position)
+        else:
+            items, at = before.items, before.position.offset
+            for delta in await board.history(CHANNEL, before.position):
+                assert delta.after == at
+                items, at = step(items, delta), delta.offset
+            assert (items, at) == (after.items, after.position.offset)
+        if isinstance(board, RedisBoard):
+            await board.close()
+
+    asyncio.run(play())
