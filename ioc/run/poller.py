@@ -1,0 +1,158 @@
+"""The poller: wakes for each source when it is due, asks, and commits what the answer came to. One poll serves all screens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from ioc import catalog, clock, intake
+from ioc.adapter import Adapter, Answer, Reading
+from ioc.errors import BadConfig, BadRecord, Gap, SourceDown, SourceRefused
+from ioc.intake import Finder, Taken
+from ioc.log import Known, Log
+from ioc.settings import Settings, Source
+
+JITTER = 0.1
+BACK_OFF_MAX_S = 300.0
+
+logger = logging.getLogger("ioc.poller")
+
+
+class Asking:
+    """One source's askings, one after the other. `poll` is one of them; `run` goes on for ever."""
+
+    def __init__(self, source: Source, adapter: Adapter[Any], log: Log, units: Finder | None = None) -> None:
+        self.source, self.adapter, self.log, self.units = source, adapter, log, units
+        self.known: Known | None = None
+        self.again = False
+
+    async def poll(self) -> Known:
+        """Ask once and commit. Whatever is wrong with the source is noted in its answer; StoreAway goes up."""
+        if self.known is None:
+            self.known = await self.log.known(self.source.name)
+            # no answer was ever noted: the first poll of all, or the store was emptied and the archive may know more
+            self.again = self.known.answered is None
+        asked = clock.now()
+        try:
+            async for answers in self._askings(self.known.cursor):
+                self.known = await self._take(answers, asked)
+        except (SourceRefused, SourceDown) as error:
+            self.known = await self._fail(error.say, asked, isinstance(error, SourceRefused))
+        except Gap:
+            # somebody else wrote for this source: what we believed to know is old
+            self.known = None
+            return await self.log.known(self.source.name)
+        except BaseException:
+            self.known = None
+            raise
+        return self.known
+
+    async def _askings(self, cursor: str | None) -> AsyncIterator[list[Answer]]:
+        """The answers of one asking, grouped into wholes: pages belong together, files stand alone."""
+        group: list[Answer] = []
+        async for answer in self.adapter.ask(cursor):
+            group.append(answer)
+            if answer.last:
+                yield group
+                group = []
+        if group:
+            raise SourceDown(f"{self.source.name} ended in the middle of its pages; nothing of them was taken.")
+
+    async def _take(self, answers: list[Answer], asked: datetime) -> Known:
+        assert self.known is not None
+        try:
+            taken = await asyncio.to_thread(self._weigh, answers, self.known)
+            cursor = next((answer.cursor for answer in reversed(answers) if answer.cursor is not None), self.known.cursor)
+            known = await intake.commit(
+                self.log, self.source.name, self.known, taken, asked=asked, received=clock.now(), cursor=cursor
+            )
+        except (SourceDown, SourceRefused) as error:
+            for answer in answers:
+                await self.adapter.committed(answer, error.say)
+            raise
+        for answer in answers:
+            await self.adapter.committed(answer, None)
+        self.again = False
+        return known
+
+    def _weigh(self, answers: list[Answer], known: Known) -> Taken:
+        """Runs in a thread: a large answer must not hold up the leases and beats of this process."""
+        if all(answer.unchanged for answer in answers):
+            before = known.answered
+            counted = Taken([], {})
+            if before is not None:
+                counted.have, counted.set_aside = before.have, 0
+                counted.failed = list(before.checks.failed)
+            return counted
+        results: list[Reading | BadRecord] = []
+        for answer in answers:
+            results.extend(self.adapter.parse(answer))
+        return intake.weigh(
+            self.source.name,
+            known,
+            results,
+            kind=self.adapter.config.event,
+            received=clock.now(),
+            method=self.source.contract.method,
+            complete=self.adapter.config.complete,
+            units=self.units,
+            expect=self.source.contract.expect,
+            again=self.again,
+        )
+
+    async def _fail(self, say: str, asked: datetime, refused: bool) -> Known:
+        assert self.known is not None
+        before = self.known.answered
+        if before is None or before.error is None:
+            logger.warning("%s: %s", self.source.name, say)
+        return await intake.fail(self.log, self.source.name, self.known, say, asked=asked, refused=refused)
+
+    def rest(self, known: Known) -> float | None:
+        """Seconds until the next asking, with jitter; None when the source refused and must not be asked again."""
+        answered, cadence = known.answered, self.source.contract.cadence
+        if answered is not None and answered.refused:
+            return None
+        wait = cadence
+        if answered is not None and answered.failures > 1:
+            wait = min(cadence * 2 ** min(answered.failures - 1, 10), max(BACK_OFF_MAX_S, cadence))
+        return wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, keeps no secret
+
+    async def run(self) -> None:
+        """Poll for ever; returns when the source refused. StoreAway goes up to the role, which begins again."""
+        failing = False
+        while True:
+            known = await self.poll()
+            bad = known.answered is not None and known.answered.error is not None
+            if failing and not bad:
+                logger.info("%s answers again.", self.source.name)
+            failing = bad
+            rest = self.rest(known)
+            if rest is None:
+                logger.error("%s is not asked again until a restart: %s", self.source.name, known.answered and known.answered.error)
+                return
+            await asyncio.sleep(rest)
+
+
+async def run(settings: Settings, log: Log, units: Finder | None) -> None:
+    """Poll every source of the settings. A source whose settings are wrong is shown as refused; the rest goes on."""
+    askings: list[Asking] = []
+    for source in settings.sources.values():
+        try:
+            askings.append(Asking(source, catalog.open_adapter(source), log, units))
+        except BadConfig as error:
+            logger.error("%s: %s", source.name, error)
+            known = await log.known(source.name)
+            await intake.fail(log, source.name, known, str(error), asked=clock.now(), refused=True)
+    try:
+        async with asyncio.TaskGroup() as together:
+            for asking in askings:
+                together.create_task(asking.run(), name=f"source {asking.source.name}")
+            # the role stays held, and its beat goes on, when every source has refused
+            together.create_task(asyncio.Event().wait(), name="poller")
+    finally:
+        for asking in askings:
+            await asking.adapter.close()
