@@ -36,7 +36,10 @@ class Finder(Protocol):
 
 
 class Taken(msgspec.Struct):
-    """What one asking came to. records = events + unchanged + duplicates + set_aside; `gone` come on top."""
+    """What one asking came to. records = told + unchanged + duplicates + set_aside; `gone` come on top.
+
+    `told`: records that became events. `aside_now`: how many stand set aside, when it is not `set_aside`.
+    """
 
     events: list[Event]
     seen: dict[str, str | None]
@@ -45,6 +48,7 @@ class Taken(msgspec.Struct):
     unchanged: int = 0
     duplicates: int = 0
     set_aside: int = 0
+    aside_now: int | None = None
     gone: int = 0
     have: int = 0
     observed: datetime | None = None
@@ -200,7 +204,16 @@ class _Weighing:
         taken.seen[mark] = bad.reason
         told = {"reason": bad.reason, "say": bad.say, "raw": raw[:RAW_LIMIT], "digest": mark[1:], "record": bad.subject}
         taken.events.append(
-            Event(new_id(), self.source, names.REFUSED, mark[1:], self.received, self.received, Feature(told), method=self.method)
+            Event(
+                new_id(),
+                self.source,
+                names.REFUSED,
+                mark[1:],
+                self.received,
+                self.received,
+                Feature(told),
+                method=self.method,
+            )
         )
 
     def absent(self) -> None:
@@ -239,7 +252,7 @@ def _placed(events: list[Event], units: Finder, received: datetime) -> list[Even
     ]
     points = [tuple(events[number].data.geometry["coordinates"][:2]) for number in wanted]  # type: ignore[union-attr, index]
     # one list of communes a day: the day on which we heard of it
-    for number, unit in zip(wanted, units.find_many(points, received.astimezone(clock.ZONE).date()), strict=True):  # type: ignore[arg-type]
+    for number, unit in zip(wanted, units.find_many(points, received.astimezone(clock.ZONE).date()), strict=True):
         if unit is not None:
             events[number] = msgspec.structs.replace(events[number], unit=unit)
     return events
@@ -255,7 +268,9 @@ def _check(weighing: _Weighing, expect: int | None, placed: bool) -> None:
         taken.failed.append(f"There are {taken.have} records, more than the {expect} that were agreed.")
     if placed:
         outside = sum(
-            1 for event in taken.events if event.data is not None and event.data.geometry is not None and event.unit is None
+            1
+            for event in taken.events
+            if event.data is not None and event.data.geometry is not None and event.unit is None
         )
         known = weighing.known.answered
         if outside:
@@ -298,7 +313,7 @@ async def commit(
         unchanged=before.unchanged + taken.unchanged,
         duplicates=before.duplicates + taken.duplicates,
         set_aside=before.set_aside + taken.set_aside,
-        aside_now=taken.set_aside,
+        aside_now=taken.set_aside if taken.aside_now is None else taken.aside_now,
         checks=Checks(CHECKS - len(taken.failed), tuple(taken.failed)),
     )
     revision = await log.append(
@@ -318,7 +333,9 @@ async def fail(log: Log, source: str, known: Known, say: str, *, asked: datetime
     """Note that an asking failed, and why; the picture and the cursor stay. Raises Gap as `commit` does."""
     before = known.answered or Answered(source, asked)
     answered = msgspec.structs.replace(before, asked=asked, error=say, refused=refused, failures=before.failures + 1)
-    revision = await log.append([], source=source, revision=known.revision, cursor=known.cursor, seen={}, answered=answered)
+    revision = await log.append(
+        [], source=source, revision=known.revision, cursor=known.cursor, seen={}, answered=answered
+    )
     return Known(revision, known.cursor, known.seen, answered)
 
 

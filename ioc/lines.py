@@ -28,7 +28,13 @@ def find(body: str, table: str, key: str | None = None, text: str | None = None)
         if head is None and full == table:
             head = number
         within = inside == table or inside.startswith(table + ".") or full.startswith(table)
-        if found is None and within and key is not None and full.startswith(f"{table}.") and re.search(rf"\.{re.escape(key)}$", full):
+        if (
+            found is None
+            and within
+            and key is not None
+            and full.startswith(f"{table}.")
+            and re.search(rf"\.{re.escape(key)}$", full)
+        ):
             found = number
         if found is None and within and text is not None and text in line:
             found = number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, TimeoutError
@@ -11,12 +12,14 @@ from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, T
 from ioc.errors import StoreAway
 
 
-def connect(url: str, *, blocking: bool = False) -> Redis:
-    """A client for `url`. `blocking`: for a reader that waits, so without a time limit on the socket's answers."""
+def connect(url: str, *, blocking: bool = False) -> Any:
+    """A redis.asyncio.Redis for `url`. `blocking`: for a reader that waits, so without a time limit on answers.
+
+    Typed as Any because redis-py types every answer as bytes or text; ours are bytes.
+    """
     # the protocol is named because 2 and 3 nest stream answers differently; 5 s is redis-py's default and kills waits
     limit = None if blocking else 5.0
-    client: Redis = Redis.from_url(url, protocol=2, socket_timeout=limit, socket_connect_timeout=5.0, health_check_interval=15)
-    return client
+    return Redis.from_url(url, protocol=2, socket_timeout=limit, socket_connect_timeout=5.0, health_check_interval=15)
 
 
 @contextmanager

@@ -106,7 +106,9 @@ def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path |
     """Settings of an already read TOML table; raises BadConfig."""
     known = {"province", "sources", "access", "web", "layers", "retention_days"}
     for name in raw.keys() - known:
-        raise BadConfig(f"Unknown setting {name}; write one of {', '.join(sorted(known))}.", file=file, line=_line(file, name))
+        raise BadConfig(
+            f"Unknown setting {name}; write one of {', '.join(sorted(known))}.", file=file, line=_line(file, name)
+        )
     if "province" not in raw:
         raise BadConfig('There is no [province]; write [province] and name = "…".', file=file)
     return Settings(

@@ -10,8 +10,6 @@ from importlib import resources
 from itertools import chain, islice
 from typing import Any
 
-from redis.asyncio import Redis
-
 from ioc import names
 from ioc.board import Delta, Position, Snapshot
 from ioc.errors import Fenced, Gap
@@ -49,7 +47,7 @@ class RedisBoard:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._redis: Redis = connect(url)
+        self._redis = connect(url)
         self._apply = self._redis.register_script(_script("apply.lua"))
         self._reset = self._redis.register_script(_script("reset.lua"))
         self._fill = self._redis.register_script(_script("fill.lua"))
@@ -79,7 +77,12 @@ class RedisBoard:
         return position
 
     async def _step(
-        self, channel: str, part: Mapping[str, bytes | None], after: Position | None, fence: int, gone: Mapping[str, str]
+        self,
+        channel: str,
+        part: Mapping[str, bytes | None],
+        after: Position | None,
+        fence: int,
+        gone: Mapping[str, str],
     ) -> Position:
         puts = [(name, body) for name, body in part.items() if body is not None]
         drops = [name for name, body in part.items() if body is None]
@@ -108,7 +111,10 @@ class RedisBoard:
             await self._redis.sadd(names.BOARDS, channel)
             for key, pairs in ((keys[3], gone or {}), (keys[0], items)):
                 for part in _cut(pairs.items()):
-                    _judge(channel, await self._fill(keys=[key, keys[2]], args=[filling, fence, "", *chain.from_iterable(part)]))
+                    _judge(
+                        channel,
+                        await self._fill(keys=[key, keys[2]], args=[filling, fence, "", *chain.from_iterable(part)]),
+                    )
             if not whole:
                 return begun
             # a reader who saw it half filled stands in another epoch, and so takes a fresh snapshot
@@ -159,7 +165,9 @@ class RedisBoard:
                 if not at:
                     await asyncio.sleep(BLOCK_MS / 1000)
                     continue
-                wanted: dict[Any, Any] = {names.board_key(channel, "changes"): f"{place.offset}-0" for channel, place in at.items()}
+                wanted: dict[Any, Any] = {
+                    names.board_key(channel, "changes"): f"{place.offset}-0" for channel, place in at.items()
+                }
                 with reaching():
                     answer = await redis.xread(wanted, block=BLOCK_MS, count=200)
                 for key, entries in answer:

@@ -78,6 +78,10 @@ class Log(Protocol):
         """
         ...
 
+    def kept(self) -> AsyncIterator[Entry]:
+        """Every entry that is still in the log, oldest first, whoever has read it; ends."""
+        ...
+
     async def trim(self) -> int:
         """Drop what every group has acknowledged, by the slowest group's position; returns how many entries."""
         ...

@@ -79,6 +79,10 @@ class MemoryLog:
     async def _ack(self, group: str, place: int) -> None:
         self._acked[group] = max(self._acked[group], place)
 
+    async def kept(self) -> AsyncIterator[Entry]:
+        for entry in list(self._entries):
+            yield entry
+
     async def trim(self) -> int:
         done = min(self._acked.values()) - self._first
         del self._entries[:done]

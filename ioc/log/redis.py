@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError, WatchError
 
 from ioc import event, names
@@ -30,7 +29,7 @@ class RedisLog:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._redis: Redis = connect(url)
+        self._redis = connect(url)
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -57,7 +56,7 @@ class RedisLog:
                 for one in events:
                     together.xadd(names.EVENTS_LOG, {b"e": event.encode(one)})
                 self._mark(together, source, cursor, seen, sender_ids)
-                together.hset(names.ANSWERS, source, msgspec.json.encode(answered))  # type: ignore[arg-type]
+                together.hset(names.ANSWERS, source, msgspec.json.encode(answered))
                 try:
                     await together.execute()
                 except WatchError:
@@ -65,7 +64,9 @@ class RedisLog:
         return revision + 1
 
     @staticmethod
-    def _mark(together: Any, source: str, cursor: str | None, seen: Mapping[str, str | None], sender_ids: Sequence[str]) -> None:
+    def _mark(
+        together: Any, source: str, cursor: str | None, seen: Mapping[str, str | None], sender_ids: Sequence[str]
+    ) -> None:
         put = {subject: mark for subject, mark in seen.items() if mark is not None}
         drop = [subject for subject, mark in seen.items() if mark is None]
         if cursor is None:
@@ -116,7 +117,11 @@ class RedisLog:
                 try:
                     with reaching():
                         answer: Any = await redis.xreadgroup(
-                            group, "one", {names.EVENTS_LOG: pending or ">"}, count=count, block=None if pending else BLOCK_MS
+                            group,
+                            "one",
+                            {names.EVENTS_LOG: pending or ">"},
+                            count=count,
+                            block=None if pending else BLOCK_MS,
                         )
                 except ResponseError as error:
                     if "NOGROUP" not in str(error):
@@ -151,6 +156,17 @@ class RedisLog:
     async def _ack(self, group: str, places: Sequence[bytes]) -> None:
         with reaching():
             await self._redis.xack(names.EVENTS_LOG, group, *places)
+
+    async def kept(self) -> AsyncIterator[Entry]:
+        after = "-"
+        while True:
+            with reaching():
+                found = await self._redis.xrange(names.EVENTS_LOG, min=after, count=1000)
+            for place, fields in found:
+                yield Entry(place.decode(), event.decode(fields[b"e"]))
+            if not found:
+                return
+            after = f"({found[-1][0].decode()}"
 
     async def trim(self) -> int:
         try:

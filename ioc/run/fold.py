@@ -32,14 +32,15 @@ class Fold:
         self.tombs: dict[str, str] = {}
         self._waking: list[tuple[datetime, str]] = []
 
-    def load(self, snapshot: Snapshot) -> None:
-        """Take over what the board holds."""
-        self.__init__(self.layer)  # type: ignore[misc]
-        self.position = snapshot.position
+    @classmethod
+    def of(cls, layer: Layer, snapshot: Snapshot) -> Fold:
+        """The fold that goes on where the board stands."""
+        fold = cls(layer)
+        fold.position = snapshot.position
         for name, body in snapshot.items.items():
-            self._put(Item.decode(body), name)
-        self.gone = {name: _unmark(mark) for name, mark in snapshot.gone.items()}
-        self.touched = set(self.by_unit)
+            fold._put(Item.decode(body), name)
+        fold.gone = {name: _unmark(mark) for name, mark in snapshot.gone.items()}
+        return fold
 
     def event(self, event: Event) -> None:
         """Fold one event in; a late one can't bring back what was dropped after it."""

@@ -8,9 +8,9 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import psutil
-from redis.asyncio import Redis
 
 from ioc import names
 from ioc.errors import Fenced
@@ -51,7 +51,7 @@ def dead(holder: str) -> bool:
 
 
 @asynccontextmanager
-async def hold(redis: Redis, role: str, *, ttl_s: float = TTL_S) -> AsyncIterator[int]:
+async def hold(redis: Any, role: str, *, ttl_s: float = TTL_S) -> AsyncIterator[int]:
     """Wait until this process holds `role`; yields its fencing number, renews meanwhile, lets go at the end.
 
     The block is cancelled and Fenced raised when the lease is lost. Raises StoreAway.
@@ -71,7 +71,7 @@ async def hold(redis: Redis, role: str, *, ttl_s: float = TTL_S) -> AsyncIterato
 
 
 @asynccontextmanager
-async def _renewing(redis: Redis, lease: str, own: str, role: str, ttl_s: float) -> AsyncIterator[None]:
+async def _renewing(redis: Any, lease: str, own: str, role: str, ttl_s: float) -> AsyncIterator[None]:
     block = asyncio.current_task()
     assert block is not None
     lost: list[Exception] = []

@@ -43,9 +43,9 @@ class Asking:
         except (SourceRefused, SourceDown) as error:
             self.known = await self._fail(error.say, asked, isinstance(error, SourceRefused))
         except Gap:
-            # somebody else wrote for this source: what we believed to know is old
+            # somebody else wrote for this source, or the store was emptied: what we believed to know is old
             self.known = None
-            return await self.log.known(self.source.name)
+            return await self.poll()
         except BaseException:
             self.known = None
             raise
@@ -66,7 +66,9 @@ class Asking:
         assert self.known is not None
         try:
             taken = await asyncio.to_thread(self._weigh, answers, self.known)
-            cursor = next((answer.cursor for answer in reversed(answers) if answer.cursor is not None), self.known.cursor)
+            cursor = next(
+                (answer.cursor for answer in reversed(answers) if answer.cursor is not None), self.known.cursor
+            )
             known = await intake.commit(
                 self.log, self.source.name, self.known, taken, asked=asked, received=clock.now(), cursor=cursor
             )
@@ -85,7 +87,7 @@ class Asking:
             before = known.answered
             counted = Taken([], {})
             if before is not None:
-                counted.have, counted.set_aside = before.have, 0
+                counted.have, counted.aside_now = before.have, before.aside_now
                 counted.failed = list(before.checks.failed)
             return counted
         results: list[Reading | BadRecord] = []
@@ -119,7 +121,7 @@ class Asking:
         wait = cadence
         if answered is not None and answered.failures > 1:
             wait = min(cadence * 2 ** min(answered.failures - 1, 10), max(BACK_OFF_MAX_S, cadence))
-        return wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, keeps no secret
+        return wait * random.uniform(1 - JITTER, 1 + JITTER)
 
     async def run(self) -> None:
         """Poll for ever; returns when the source refused. StoreAway goes up to the role, which begins again."""
@@ -132,7 +134,11 @@ class Asking:
             failing = bad
             rest = self.rest(known)
             if rest is None:
-                logger.error("%s is not asked again until a restart: %s", self.source.name, known.answered and known.answered.error)
+                logger.error(
+                    "%s is not asked again until a restart: %s",
+                    self.source.name,
+                    known.answered and known.answered.error,
+                )
                 return
             await asyncio.sleep(rest)
 

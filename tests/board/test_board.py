@@ -123,7 +123,9 @@ async def test_a_watch_tells_steps_and_then_a_gap(board: Board) -> None:
     await watching.aclose()  # type: ignore[attr-defined]
 
 
-changes = st.dictionaries(st.sampled_from("abcdef"), st.one_of(st.none(), st.binary(min_size=1, max_size=3)), max_size=4)
+changes = st.dictionaries(
+    st.sampled_from("abcdef"), st.one_of(st.none(), st.binary(min_size=1, max_size=3)), max_size=4
+)
 
 
 @pytest.mark.parametrize("kind", ["memory", "redis"])

@@ -1,0 +1,84 @@
+"""Open alerts: which sources and figures ask that somebody acts. A pure function, so that an alert cannot drift from its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ioc import clock
+
+Alert = dict[str, Any]
+
+
+def _source(name: str, item: Mapping[str, Any]) -> Alert | None:
+    state = item["state"]
+    if state not in ("stale", "down"):
+        return None
+    title, english = item["name"], item["name_en"]
+    since = item["due"] or item["received"]
+    say = (
+        (f"{title} mất, không trả lời", f"{english} is down")
+        if state == "down"
+        else (f"{title} đã cũ", f"{english} is stale")
+    )
+    return {
+        "id": f"source/{name}",
+        "level": "bad" if state == "down" else "warn",
+        "say": {"vi": say[0], "en": say[1]},
+        "why": item["why"],
+        "since": clock.rfc3339(since) if since is not None else None,
+        "source": name,
+        "owner": item["owner"],
+    }
+
+
+def _tile(name: str, figure: Mapping[str, Any], where: str | None) -> Alert | None:
+    if figure.get("level") not in ("warn", "bad") or figure.get("value") is None:
+        return None
+    value, of = _number(figure["value"]), figure.get("of")
+    amount = f"{value} / {_number(of)}" if of is not None else f"{value} {figure.get('unit') or ''}".strip()
+    other = figure.get("other") or []
+    if other:
+        amount += "".join(f" ≠ {_number(one['value'])}" for one in other)
+    place = f", {where}" if where else ""
+    return {
+        "id": f"tile/{name}",
+        "level": figure["level"],
+        "say": {"vi": f"{figure['label']}: {amount}{place}", "en": f"{figure['label_en']}: {amount}{place}"},
+        "why": figure.get("why"),
+        "since": figure.get("observed"),
+        "source": (figure.get("sources") or [None])[0],
+        "owner": None,
+    }
+
+
+def _number(value: Any) -> str:
+    """A number as Vietnamese write it: 1.392 and 94,2."""
+    if not isinstance(value, int | float):
+        return str(value)
+    whole = f"{value:,.1f}".removesuffix(".0") if isinstance(value, float) else f"{value:,}"
+    return whole.translate(str.maketrans(",.", ".,"))
+
+
+def standing(
+    sources: Mapping[str, Mapping[str, Any]],
+    figures: Mapping[str, Mapping[str, Any]],
+    before: Mapping[str, Alert],
+    now: datetime,
+) -> dict[str, Alert]:
+    """The alerts that stand at `now`, by id. `since` and `claimed` of one that stood `before` are kept.
+
+    `figures`: the total of each tile, by tile name.
+    """
+    found = [_source(name, item) for name, item in sources.items()]
+    found += [_tile(name, figure, None) for name, figure in figures.items()]
+    alerts = {}
+    for alert in found:
+        if alert is None:
+            continue
+        old = before.get(alert["id"], {})
+        alert["since"] = old.get("since") or alert["since"] or clock.rfc3339(now)
+        alert["claimed"] = old.get("claimed")
+        alerts[alert["id"]] = alert
+    return alerts

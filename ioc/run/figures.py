@@ -1,0 +1,121 @@
+"""Tiles worked out of a layer's items, with what makes each figure honest filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ioc import clock
+from ioc.contract import Answered
+from ioc.event import Method
+from ioc.layer import Figure, Item, Tile
+from ioc.run.fold import NOWHERE, Fold
+from ioc.settings import Source
+
+ALL = "all"
+WORST: tuple[Method, ...] = ("machine", "computed", "estimated", "typed")
+"""Methods, the one that needs the most trust last."""
+
+
+class Figures:
+    """The tiles over one layer. Only the units whose items changed are worked out again, at most once a second.
+
+    `feeding`: the sources whose events the layer listens to.
+    """
+
+    def __init__(self, fold: Fold, tiles: Iterable[Tile], feeding: Mapping[str, Source]) -> None:
+        self.fold, self.tiles, self.feeding = fold, list(tiles), feeding
+        self._last: dict[str, datetime] = {}
+        self._told: dict[str, set[str]] = {}
+
+    def work_out(
+        self, now: datetime, answers: Mapping[str, Answered], past: Mapping[str, float | None]
+    ) -> dict[str, dict[str, bytes | None]]:
+        """Changes by tile name; takes the fold's `touched`. `past`: value of each tile a day ago, where it is known."""
+        touched, self.fold.touched = self.fold.touched, set()
+        found = {}
+        for tile in self.tiles:
+            last = self._last.get(tile.name)
+            ripe = last is None or (tile.wakes is not None and now - last >= tile.wakes)
+            if not touched and not ripe:
+                continue
+            self._last[tile.name] = now
+            units = set(self.fold.by_unit) | self._told.get(tile.name, set()) if ripe else touched
+            found[tile.name] = self._tile(tile, units, now, answers, past)
+        return found
+
+    def _tile(
+        self,
+        tile: Tile,
+        units: set[str],
+        now: datetime,
+        answers: Mapping[str, Answered],
+        past: Mapping[str, float | None],
+    ) -> dict[str, bytes | None]:
+        changes: dict[str, bytes | None] = {}
+        told = self._told.setdefault(tile.name, set())
+        if tile.by_unit:
+            for unit in units - {NOWHERE}:
+                items = self.fold.by_unit.get(unit)
+                if items:
+                    figure = tile.work_out(items, now)
+                    changes[unit] = self._encode(tile, self._filled(figure, items, figure.have or len(items), None))
+                    told.add(unit)
+                elif unit in told:
+                    changes[unit] = None
+                    told.discard(unit)
+        figure = tile.work_out(self.fold.items, now)
+        have, expect = self._coverage(answers, figure)
+        if figure.trend is None:
+            figure = _with_trend(figure, past.get(tile.name))
+        changes[ALL] = self._encode(tile, self._filled(figure, self.fold.items, have, expect))
+        return changes
+
+    def _coverage(self, answers: Mapping[str, Answered], figure: Figure) -> tuple[int, int | None]:
+        """How many subjects the sources told us of, of how many they owe."""
+        owing = [source for name, source in self.feeding.items() if figure.sources is None or name in figure.sources]
+        have = sum(answers[source.name].have for source in owing if source.name in answers)
+        expected = [source.contract.expect for source in owing]
+        return have, sum(filter(None, expected)) if expected and None not in expected else None
+
+    def _filled(self, figure: Figure, items: Mapping[str, Item], have: int, expect: int | None) -> Figure:
+        methods = {str(item.properties.get("method", "machine")) for item in items.values()}
+        names = sorted({str(item.properties["source"]) for item in items.values() if "source" in item.properties})
+        return msgspec.structs.replace(
+            figure,
+            have=figure.have if figure.have is not None else have,
+            expect=figure.expect if figure.expect is not None else expect,
+            observed=figure.observed or max((item.time for item in items.values()), default=None),
+            method=figure.method or max(methods & set(WORST), key=WORST.index, default="machine"),
+            sources=figure.sources if figure.sources is not None else (names or sorted(self.feeding)),
+        )
+
+    @staticmethod
+    def _encode(tile: Tile, figure: Figure) -> bytes:
+        return msgspec.json.encode(wire(figure, tile.label, tile.unit))
+
+
+def wire(figure: Figure, label: tuple[str, str], unit: tuple[str, str]) -> dict[str, Any]:
+    """A figure as it stands on the board: the fields of protocol.md, with the English words beside the Vietnamese."""
+    told: dict[str, Any] = {
+        "value": figure.value, "unit": unit[0], "label": label[0], "unit_en": unit[1], "label_en": label[1],
+        "have": figure.have or 0, "expect": figure.expect,
+        "observed": clock.rfc3339(figure.observed) if figure.observed else None,
+        "method": figure.method or "computed", "sources": figure.sources or [],
+    }  # fmt: skip
+    for name in ("of", "target", "level", "trend", "previous", "parts", "other", "revised", "why"):
+        value = getattr(figure, name)
+        if value is not None:
+            told[name] = value
+    if figure.due is not None:
+        told["due"] = clock.rfc3339(figure.due)
+    return told
+
+
+def _with_trend(figure: Figure, before: float | None) -> Figure:
+    if before is None or not isinstance(figure.value, int | float):
+        return figure
+    return msgspec.structs.replace(figure, trend={"by": round(figure.value - before, 3), "over": "P1D"})

@@ -1,0 +1,174 @@
+"""The projector: folds what the log brings into items, puts them on the boards, works out the tiles, then acknowledges.
+
+A crash before the acknowledgement repeats the batch; the fold gives the same items, and nothing moves.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from ioc import catalog, clock, names
+from ioc.board import Board
+from ioc.errors import Gap
+from ioc.event import Event
+from ioc.layer import Layer, Tile
+from ioc.log import Batch, Log
+from ioc.run.figures import Figures
+from ioc.run.fold import Fold
+from ioc.settings import Settings, Source
+
+TICK_S = 1.0
+"""Tiles are worked out so often at most."""
+PAST_S = 300.0
+"""How often the values of a day ago are read again."""
+
+logger = logging.getLogger("ioc.projector")
+
+
+class Archive(Protocol):
+    """What the projector asks of the archive."""
+
+    def events(self, types: frozenset[str]) -> AsyncIterator[Event]:
+        """All archived events of these types, in the log's order."""
+        ...
+
+    async def value(self, tile: str, at: datetime) -> float | None:
+        """What a tile showed in total at a time; None when nobody knows."""
+        ...
+
+
+def feeding(settings: Settings, layer: Layer) -> dict[str, Source]:
+    """The sources whose events `layer` listens to."""
+    return {name: source for name, source in settings.sources.items() if source.options.get("event") in layer.listens}
+
+
+class Projector:
+    """Owns the boards of its layers and their tiles. `fence`: the number of its lease."""
+
+    def __init__(
+        self,
+        layers: Mapping[Layer, tuple[Tile, ...]],
+        board: Board,
+        log: Log,
+        archive: Archive,
+        settings: Settings,
+        *,
+        fence: int = 0,
+    ) -> None:
+        self.board, self.log, self.archive, self.fence = board, log, archive, fence
+        self.layers = layers
+        self.settings = settings
+        self.folds: list[Fold] = []
+        self.figures: list[Figures] = []
+        self._by_type: dict[str, list[Fold]] = {}
+        self._past: dict[str, float | None] = {}
+        self._past_read = -PAST_S
+        self._ticked = -TICK_S
+
+    async def open(self) -> None:
+        """Go on where the boards stand; rebuild from the archive those that are missing, half made, or of another fold."""
+        self.folds = [await self._fold(layer) for layer in self.layers]
+        self._by_type = {}
+        for fold in self.folds:
+            for kind in fold.layer.listens:
+                self._by_type.setdefault(kind, []).append(fold)
+        pairs = zip(self.folds, self.layers.values(), strict=True)
+        self.figures = [Figures(fold, tiles, feeding(self.settings, fold.layer)) for fold, tiles in pairs]
+        known = set(await self.board.channels())
+        for tiles in self.layers.values():
+            for tile in tiles:
+                if (channel := names.tile_channel(tile.name)) not in known:
+                    await self.board.reset(channel, {}, fence=self.fence)
+        await self.tick(force=True)
+
+    async def _fold(self, layer: Layer) -> Fold:
+        channel = names.layer_channel(layer.name)
+        found = await self.board.snapshot(channel)
+        if found is not None and found.whole and found.version == layer.version:
+            return Fold.of(layer, found)
+        return await self.rebuild(layer)
+
+    async def rebuild(self, layer: Layer) -> Fold:
+        """Fold the archive, and what it may not have yet from the log, into a board of a new epoch."""
+        channel, began = names.layer_channel(layer.name), time.monotonic()
+        await self.board.reset(channel, {}, fence=self.fence, version=layer.version, whole=False)
+        fold, count = Fold(layer), 0
+        async for event in self.archive.events(layer.listens):
+            fold.event(event)
+            count += 1
+        async for entry in self.log.kept():
+            if entry.event.type in layer.listens:
+                fold.event(entry.event)
+                count += 1
+        now = clock.now()
+        fold.wake(now)
+        fold.changes, fold.tombs = {}, {}
+        fold.position = await self.board.reset(
+            channel, fold.encoded(), fence=self.fence, gone=fold.marks(now), version=layer.version
+        )
+        logger.info(
+            "%s: rebuilt %d items from %d events in %.2f s.", channel, len(fold.items), count, time.monotonic() - began
+        )
+        return fold
+
+    async def work(self, batch: Batch | None) -> None:
+        """Fold one batch, apply, acknowledge; with or without one, do what time asks for."""
+        if batch is not None:
+            for entry in batch.entries:
+                for fold in self._by_type.get(entry.event.type, ()):
+                    fold.event(entry.event)
+            await self._apply()
+        await self.tick()
+        if batch is not None:
+            await batch.ack()
+
+    async def _apply(self) -> None:
+        for fold in self.folds:
+            if fold.changes or fold.tombs:
+                changes, tombs = fold.changes, fold.tombs
+                channel = names.layer_channel(fold.layer.name)
+                fold.position = await self.board.apply(
+                    channel, changes, after=fold.position, fence=self.fence, gone=tombs
+                )
+                fold.changes, fold.tombs = {}, {}
+
+    async def tick(self, *, force: bool = False) -> None:
+        """Wake items and work out touched tiles, at most once a second. Raises Gap when the boards were emptied."""
+        if not force and time.monotonic() - self._ticked < TICK_S:
+            return
+        self._ticked = time.monotonic()
+        there = set(await self.board.channels())
+        if missing := [fold for fold in self.folds if names.layer_channel(fold.layer.name) not in there]:
+            raise Gap(f"{len(missing)} boards are not there any more; they are rebuilt from the archive.")
+        now = clock.now()
+        for fold in self.folds:
+            fold.wake(now)
+        await self._apply()
+        answers = await self.log.answers()
+        await self._look_back(now)
+        for figures in self.figures:
+            for name, changes in figures.work_out(now, answers, self._past).items():
+                await self.board.apply(names.tile_channel(name), changes, fence=self.fence)
+
+    async def _look_back(self, now: datetime) -> None:
+        if time.monotonic() - self._past_read < PAST_S:
+            return
+        self._past_read = time.monotonic()
+        for tiles in self.layers.values():
+            for tile in tiles:
+                self._past[tile.name] = await self.archive.value(tile.name, now - timedelta(days=1))
+
+    async def run(self) -> None:
+        """Work for ever. StoreAway, Gap and Fenced go up to the role, which begins again with `open`."""
+        await self.open()
+        async for batch in self.log.read("projector"):
+            await self.work(batch)
+
+
+def declared(settings: Settings) -> dict[Layer, tuple[Tile, ...]]:
+    """The layers that the settings ask for, with their tiles."""
+    return {layer: catalog.tiles(layer.name) for layer in catalog.layers(settings.layers)}

@@ -1,0 +1,215 @@
+"""Which roles this process plays, and how it keeps playing them: leases, signs of life, back-off, a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from ioc import catalog, names
+from ioc.board.redis import RedisBoard
+from ioc.db.session import Database, migrate, open_db
+from ioc.errors import Fenced, Gap, IocError, StoreAway
+from ioc.log.redis import RedisLog
+from ioc.redis_link import connect, reaching
+from ioc.run.lease import hold
+from ioc.score import WORDS
+from ioc.settings import Settings
+
+BACK_OFF_S = 0.25
+BACK_OFF_MAX_S = 5.0
+
+logger = logging.getLogger("ioc.roles")
+
+
+class Stage(msgspec.Struct):
+    """What the roles of one process share: the stores, and the settings."""
+
+    settings: Settings
+    redis_url: str
+    redis: Any
+    board: RedisBoard
+    log: RedisLog
+    db: Database
+
+    def tiles(self) -> list[str]:
+        """Names of the tiles of all layers and of the four words."""
+        found = [tile.name for layer in catalog.layers(self.settings.layers) for tile in catalog.tiles(layer.name)]
+        return found + [word.name for word in WORDS]
+
+
+async def _poller(stage: Stage, fence: int) -> None:
+    from ioc.geo.units import Units
+    from ioc.run import poller
+
+    units = await asyncio.to_thread(Units.load, stage.settings.province, stage.settings.folder)
+    await poller.run(stage.settings, stage.log, units)
+
+
+async def _health(stage: Stage, fence: int) -> None:
+    from ioc.run.health import Health
+
+    await Health(stage.settings, stage.board, stage.log, tiles=stage.tiles, fence=fence).run()
+
+
+async def _projector(stage: Stage, fence: int) -> None:
+    from ioc.run.archive import SqlArchive
+    from ioc.run.projector import Projector, declared
+
+    archive = SqlArchive(stage.db)
+    layers = declared(stage.settings)
+    await Projector(layers, stage.board, stage.log, archive, stage.settings, fence=fence).run()
+
+
+async def _archive(stage: Stage, fence: int) -> None:
+    from ioc.run import archive
+
+    await archive.run(stage.log, stage.board, stage.db, stage.tiles, stage.settings.retention_days)
+
+
+ENGINES: dict[str, Callable[[Stage, int], Awaitable[None]]] = {
+    "poller": _poller,
+    "health": _health,
+    "projector": _projector,
+    "archive": _archive,
+}
+
+
+async def play(stage: Stage, role: str) -> None:
+    """Play one role for ever: hold its lease, beat, begin again after whatever went wrong; told once down, once back."""
+    wait, down = BACK_OFF_S, False
+    while True:
+        began = time.monotonic()
+        try:
+            async with hold(stage.redis, role) as fence, asyncio.TaskGroup() as together:
+                together.create_task(_beat(stage, role), name=f"beat {role}")
+                together.create_task(_until_lost(ENGINES[role](stage, fence)), name=role)
+                if down:
+                    logger.info("%s plays again.", role)
+                down = False
+        except* (StoreAway, Gap, Fenced, sa.exc.DBAPIError, OSError) as errors:
+            say = "; ".join(_said(error) for error in _flat(errors))
+            if not down:
+                logger.warning("%s begins again: %s", role, say)
+            down = True
+        wait = BACK_OFF_S if time.monotonic() - began > BACK_OFF_MAX_S * 2 else min(wait * 2, BACK_OFF_MAX_S)
+        await asyncio.sleep(wait)
+
+
+async def _until_lost(engine: Awaitable[None]) -> None:
+    await engine
+    raise Gap("The role came to its end.")
+
+
+async def _beat(stage: Stage, role: str) -> None:
+    """A sign of life, each beat. A role whose loop hangs gives none, and screens say so."""
+    while True:
+        with reaching():
+            await stage.redis.set(names.beat_key(role), f"{time.time():.3f}")
+        await asyncio.sleep(stage.settings.web.beat / 2)
+
+
+def _flat(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _flat(inner)]
+    return [error]
+
+
+def _said(error: BaseException) -> str:
+    return error.say if isinstance(error, IocError) else type(error).__name__
+
+
+async def _main(stage: Stage, roles: tuple[str, ...]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, stop.set)
+    playing = [asyncio.create_task(play(stage, role), name=f"role {role}") for role in roles]
+    stopping = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([*playing, stopping], return_when=asyncio.FIRST_COMPLETED)
+    for task in [*playing, stopping]:
+        task.cancel()
+    await asyncio.gather(*playing, stopping, return_exceptions=True)
+    await stage.board.close()
+    await stage.log.close()
+    await stage.redis.aclose()
+    await stage.db.close()
+    for task in done - {stopping}:
+        task.result()
+
+
+async def _open(settings: Settings, redis_url: str, database_url: str) -> Stage:
+    await asyncio.to_thread(migrate, database_url)
+    redis, board, log = connect(redis_url), RedisBoard(redis_url), RedisLog(redis_url)
+    return Stage(settings, redis_url, redis, board, log, open_db(database_url))
+
+
+async def _engines(settings: Settings, redis_url: str, database_url: str, roles: tuple[str, ...]) -> None:
+    await _main(await _open(settings, redis_url, database_url), roles)
+
+
+def run(
+    settings: Settings,
+    roles: tuple[str, ...],
+    *,
+    redis_url: str | None,
+    database_url: str,
+    port: int,
+    host: str,
+    workers: int,
+    data: Path,
+) -> None:
+    """Play these roles until SIGTERM or SIGINT; blocks. `redis_url` None: a server of ours in the folder `data`.
+
+    Web screens are served by processes of their own when other roles run beside them, so that neither holds up the other.
+    """
+    from ioc import kv
+    from ioc.run.children import Child, supervise
+
+    tell()
+    engines = tuple(role for role in roles if role in ENGINES)
+    with kv.use(redis_url, data) as url:
+        if "web" not in roles:
+            play_engines(settings, url, database_url, engines)
+            return
+        migrate(database_url)
+        with socket.create_server((host, port), backlog=4096) as listening:
+            if not engines and workers == 1:
+                play_web(settings, url, database_url, listening)
+                return
+            children = [
+                Child(f"web {n + 1}", play_web, (settings, url, database_url, listening)) for n in range(workers)
+            ]
+            if engines:
+                children.append(Child(" ".join(engines), play_engines, (settings, url, database_url, engines)))
+            supervise(children)
+
+
+def tell() -> None:
+    """Send the log to standard error, where the process's keeper reads it."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+
+
+def play_engines(settings: Settings, redis_url: str, database_url: str, roles: tuple[str, ...]) -> None:
+    """Play roles that have no socket, in this process, until it is told to stop."""
+    import uvloop
+
+    tell()
+    uvloop.run(_engines(settings, redis_url, database_url, roles))
+
+
+def play_web(settings: Settings, redis_url: str, database_url: str, listening: socket.socket) -> None:
+    """Serve screens and the API on a socket that listens already, in this process, until it is told to stop."""
+    from ioc.web.app import serve
+
+    tell()
+    serve(settings, redis_url=redis_url, database_url=database_url, listening=listening)
