@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -79,6 +80,12 @@ def open_db(url: str) -> Database:
     if where.get_backend_name() == "sqlite":
         _tune(engine.sync_engine)
     return Database(engine)
+
+
+def insert(connection: AsyncConnection, table: sa.Table) -> postgresql.Insert:
+    """An INSERT that can say what happens on conflict, in the words of the database (both have the same)."""
+    kind = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return cast(postgresql.Insert, kind.insert(table))
 
 
 def migrate(url: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
@@ -145,3 +145,8 @@ class CodeRow(SQLModel, table=True):
     agency: str | None = Field(default=None, sa_column=sa.Column(sa.Text))
     expires: datetime = Field(sa_column=sa.Column(Moment, nullable=False))
     used: datetime | None = Field(default=None, sa_column=sa.Column(Moment))
+
+
+def table_of(row: type[SQLModel]) -> sa.Table:
+    """The table behind a row class, for statements over many rows at once."""
+    return cast(sa.Table, sa.inspect(row).local_table)

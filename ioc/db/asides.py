@@ -1,0 +1,127 @@
+"""Records that were set aside: each distinct one once, with how often it came; bounded for every source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ioc.db.mask import mask, mask_text
+from ioc.db.session import Database, insert
+from ioc.db.tables import AsideRow, CountedRow, table_of
+from ioc.event import Event, digest
+
+KEEP = 1000
+"""Distinct records of a source that have a row of their own; older ones are summed up in one row."""
+OLDER = "older"
+"""Digest of the row that sums up."""
+_REMEMBER = 50_000
+_PAGE = 500
+
+_table = table_of(AsideRow)
+_counted = table_of(CountedRow)
+
+
+async def keep(connection: AsyncConnection, events: Sequence[Event]) -> int:
+    """Count the records that these events (of type names.REFUSED) set aside; those counted before change nothing.
+
+    Returns how many were new.
+    """
+    fresh = await _uncounted(connection, events)
+    if not fresh:
+        return 0
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for event in fresh:
+        row = _row(event)
+        known = rows.get((row["source"], row["digest"]))
+        rows[row["source"], row["digest"]] = row if known is None else _joined(known, row)
+    statement = insert(connection, _table)
+    given = statement.excluded
+    later = sa.case((given.last > _table.c.last, given.last), else_=_table.c.last)
+    renewed: dict[str, Any] = {name: given[name] for name in ("reason", "say", "subject", "raw")}
+    renewed |= {"last": later, "count": _table.c["count"] + given["count"]}
+    upsert = statement.on_conflict_do_update(index_elements=["source", "digest"], set_=renewed)
+    await connection.execute(upsert, list(rows.values()))
+    for source in {event.source for event in fresh}:
+        await _bound(connection, source)
+    return len(fresh)
+
+
+async def asides(db: Database, source: str, limit: int = 100) -> list[AsideRow]:
+    """What was set aside of `source`, newest first; the row that sums up older ones comes last."""
+    last = sa.case((_table.c.digest == OLDER, 1), else_=0)
+    query = sa.select(_table).where(_table.c.source == source)
+    query = query.order_by(last, _table.c.last.desc(), _table.c.seq.desc()).limit(limit)
+    async with db.reading() as connection:
+        return [AsideRow(**row) for row in (await connection.execute(query)).mappings()]
+
+
+async def _uncounted(connection: AsyncConnection, events: Sequence[Event]) -> list[Event]:
+    named = {event.id: event for event in events}
+    ids = list(named)
+    for start in range(0, len(ids), _PAGE):
+        query = sa.select(_counted.c.id).where(_counted.c.id.in_(ids[start : start + _PAGE]))
+        for (known,) in await connection.execute(query):
+            named.pop(known, None)
+    if named:
+        statement = insert(connection, _counted).on_conflict_do_nothing(index_elements=["id"])
+        await connection.execute(statement, [{"id": name} for name in named])
+        newest = sa.select(sa.func.max(_counted.c.seq) - _REMEMBER).scalar_subquery()
+        await connection.execute(sa.delete(_counted).where(_counted.c.seq <= newest))
+    return list(named.values())
+
+
+def _row(event: Event) -> dict[str, Any]:
+    told: dict[str, Any] = event.data.properties if event.data is not None else {}
+    raw = told.get("raw")
+    reason = str(told.get("reason") or "unknown")
+    return {
+        "source": event.source,
+        "digest": str(told.get("digest") or digest(reason, raw)),
+        "reason": mask_text(reason),
+        "say": mask_text(str(told.get("say") or "This record could not be read.")),
+        "subject": event.subject.replace("\x00", "\ufffd") or None,
+        "raw": mask(raw),
+        "first": event.received,
+        "last": event.received,
+        "count": 1,
+    }
+
+
+def _joined(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    return new | {
+        "first": min(old["first"], new["first"]),
+        "last": max(old["last"], new["last"]),
+        "count": old["count"] + new["count"],
+    }
+
+
+async def _bound(connection: AsyncConnection, source: str) -> None:
+    """Sum up what is beyond the newest `KEEP` rows of `source`."""
+    mine = _table.c.source == source
+    over = sa.select(_table.c.seq).where(mine, _table.c.digest != OLDER)
+    over = over.order_by(_table.c.last.desc(), _table.c.seq.desc()).offset(KEEP)
+    if connection.dialect.name == "sqlite":
+        over = over.limit(-1)
+    gone: Iterable[Any] = (await connection.execute(over)).scalars().all()
+    picked = list(gone)
+    for start in range(0, len(picked), _PAGE):
+        await _sum_up(connection, source, picked[start : start + _PAGE])
+
+
+async def _sum_up(connection: AsyncConnection, source: str, seqs: list[int]) -> None:
+    those = _table.c.seq.in_(seqs)
+    sums = (sa.func.min(_table.c.first), sa.func.max(_table.c.last), sa.func.sum(_table.c["count"]))
+    first, last, count = (await connection.execute(sa.select(*sums).where(those))).one()
+    await connection.execute(sa.delete(_table).where(those))
+    say = f"Older records that were set aside are only counted; the newest {KEEP} are kept."
+    row: dict[str, Any] = {"source": source, "digest": OLDER, "reason": OLDER, "say": say, "raw": ""}
+    row |= {"first": first, "last": last, "count": int(count)}
+    statement = insert(connection, _table)
+    given = statement.excluded
+    earlier = sa.case((given.first < _table.c.first, given.first), else_=_table.c.first)
+    later = sa.case((given.last > _table.c.last, given.last), else_=_table.c.last)
+    joined = {"first": earlier, "last": later, "count": _table.c["count"] + given["count"]}
+    await connection.execute(statement.on_conflict_do_update(index_elements=["source", "digest"], set_=joined), [row])
