@@ -1,0 +1,180 @@
+"""From the rows of a table to readings: what `sql_query` and `table_file` share.
+
+Settings, beside those of `ioc.mapping` (TOML, within a source's table or a form's)::
+
+    carry = {columns = ["doses*"], kind = "integer"}     # a wide row: each of these columns becomes a property
+    melt = {columns = ["0 - 04", "05 - 09"], name = "age", value = "people"}   # or one reading a cell
+
+Melting makes of one row as many records as it has such cells, each with the row's other columns, the melted
+column's name and its value; `id`, `properties` and the rest then name `age` and `people` as if they were columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from ioc import clock, fields, mapping
+from ioc.adapter import Reading
+from ioc.errors import BadRecord
+
+
+class Carry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Columns that become properties under their own names.
+
+    `columns`: names or patterns (`*`, `?`); a name must be there.
+    `kind`, `form`, `default`: how each is read, as in a mapped field; an empty cell becomes null, or `default`.
+    """
+
+    columns: tuple[str, ...]
+    kind: mapping.Kind = "plain"
+    form: str | None = None
+    default: mapping.Scalar | None = None
+
+
+class Melt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Columns whose cells become records of their own. `columns`: names or patterns; a name must be there.
+
+    `name`, `value`: what the column's name and the cell are called in the mapping. `empty`: an empty cell is
+    skipped, or kept as an empty value.
+    """
+
+    columns: tuple[str, ...]
+    name: str = "column"
+    value: str = "value"
+    empty: Literal["skip", "keep"] = "skip"
+
+
+class Rows(mapping.Mapped, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Settings of a source whose records are rows; the module's text shows each."""
+
+    carry: Carry | None = None
+    melt: Melt | None = None
+
+
+class Row(NamedTuple):
+    """One row: where it stood (from 1), and its cells by column."""
+
+    line: int
+    cells: Mapping[str, Any]
+
+
+def wanted(config: Rows) -> list[mapping.Field]:
+    """Every field that a table must have a column for: all that is mapped and not `required = false`."""
+    given: list[mapping.Path | None] = [*config.id] if isinstance(config.id, tuple) else [config.id]
+    given += [
+        config.time,
+        config.lon,
+        config.lat,
+        config.geometry,
+        config.unit,
+        config.method,
+        config.sender_id,
+        config.refuse_why,
+    ]
+    given += [*config.properties.values(), *config.gone, *config.refuse_if]
+    for more in (config.carry, config.melt):
+        given += [name for name in more.columns if not _pattern(name)] if more else []
+    made = {config.melt.name, config.melt.value} if config.melt else set()
+    found = [mapping.as_field(path) for path in given if path is not None]
+    return [
+        field for field in found if field.paths and field.required is not False and not made.intersection(field.paths)
+    ]
+
+
+def missing(config: Rows, columns: Iterable[str]) -> list[str]:
+    """Names of mapped fields that a table with these columns lacks. A default doesn't excuse a lost column."""
+    there = dict.fromkeys(columns)
+    lacking = [field for field in wanted(config) if all(_column(path, there) is None for path in field.paths)]
+    return list(dict.fromkeys(field.name for field in lacking))
+
+
+def _column(path: str, there: Mapping[str, Any]) -> str | None:
+    """The column that `path` starts from: itself, or the part before a dot (a JSON column)."""
+    if path in there:
+        return path
+    cut = path.find(".")
+    while cut > 0:
+        if path[:cut] in there:
+            return path[:cut]
+        cut = path.find(".", cut + 1)
+    return None
+
+
+def readings(
+    config: Rows, rows: Iterable[Row | BadRecord], *, event: str | None = None
+) -> Iterator[Reading | BadRecord]:
+    """The readings of rows, and a BadRecord for each that can't be read. `event`: their type, if not the source's."""
+    zone = ZoneInfo(config.zone)
+    lacking: list[str] | None = None
+    for row in rows:
+        if isinstance(row, BadRecord):
+            yield row
+            continue
+        if lacking is None:
+            lacking = missing(config, row.cells)
+        for record in _melted(config.melt, {name: _aware(cell, zone) for name, cell in row.cells.items()}):
+            yield _reading(config, record, row.line, lacking, event)
+
+
+def _reading(
+    config: Rows, record: dict[str, Any], line: int, lacking: list[str], event: str | None
+) -> Reading | BadRecord:
+    try:
+        read = mapping.read(config, record, line=line)
+        if lacking:
+            names = ", ".join(lacking)
+            say = f"The table has no column {names} any more; ask its owner, then map the column by its new name."
+            raise BadRecord(say, reason="missing_field", raw=record, subject=read.subject)
+        if config.carry and not read.gone:
+            read = msgspec.structs.replace(
+                read, properties={**_carried(config, record, read.subject), **read.properties}
+            )
+    except BadRecord as bad:
+        return bad
+    return msgspec.structs.replace(read, type=event) if event else read
+
+
+def _carried(config: Rows, record: dict[str, Any], subject: str) -> dict[str, Any]:
+    carry = config.carry
+    assert carry is not None
+    found: dict[str, Any] = {}
+    for name in record:
+        if any(fnmatchcase(name, pattern) for pattern in carry.columns):
+            field = mapping.Field(path=(name,), kind=carry.kind, form=carry.form, default=carry.default)
+            try:
+                value = mapping.value(field, record, config.zone)
+            except BadRecord as bad:
+                raise BadRecord(bad.say, reason=bad.reason, raw=record, subject=subject) from None
+            found[name] = clock.rfc3339(value) if isinstance(value, datetime) else value
+    if len(msgspec.json.encode(found)) > mapping.MAX_READING:
+        say = f"The carried columns exceed {mapping.MAX_READING:,} bytes; carry fewer of them."
+        raise BadRecord(say, reason="too_large", raw=record, subject=subject)
+    return found
+
+
+def _melted(melt: Melt | None, cells: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if melt is None:
+        yield cells
+        return
+    chosen = [name for name in cells if any(fnmatchcase(name, pattern) for pattern in melt.columns)]
+    rest = {name: cell for name, cell in cells.items() if name not in chosen}
+    for name in chosen:
+        if melt.empty == "keep" or not fields.empty(cells[name]):
+            yield {**rest, melt.name: name, melt.value: cells[name]}
+
+
+def _aware(cell: Any, zone: ZoneInfo) -> Any:
+    """Times of a table are clocks in the source's zone; a span of time is told as text."""
+    if isinstance(cell, datetime):
+        return clock.aware(cell, zone)
+    return str(cell) if isinstance(cell, timedelta) else cell
+
+
+def _pattern(name: str) -> bool:
+    return any(sign in name for sign in "*?[")
