@@ -1,0 +1,7 @@
+/// <reference types="svelte" />
+/// <reference types="vite/client" />
+
+declare module '*?worker&url' {
+  const address: string;
+  export default address;
+}

@@ -1,0 +1,234 @@
+// One map: communes below, items above; a change of a board becomes the smallest change of a source.
+
+import type { Feature, Point } from 'geojson';
+import { MapLibreMap, setWorkerUrl, type GeoJSONSource, type StyleSpecification } from 'maplibre-gl';
+import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
+import 'maplibre-gl/dist/maplibre-gl.css';
+import './map.css';
+import type { Lang } from './format';
+import type { Touched } from './live.svelte';
+import { gone, paint, type AreaState } from './paint';
+import type { Box, Units } from './screen';
+import type { Board } from './store';
+import { ground, images, itemLayers, readTokens, REGULAR, shortName, STRONG } from './style';
+
+setWorkerUrl(workerUrl);
+
+const VIETNAMESE = 'Ngã tư Sở, Ầ Ộ ữ đ';
+const PAINT_EVERY_MS = 200;
+
+export interface MapSpec {
+  box: HTMLElement;
+  units: Units;
+  layers: string[];
+  fit: Box | null;
+  padding: { top: number; right: number; bottom: number; left: number };
+  /** Page pixels a canvas pixel. */
+  u: number;
+  lang: Lang;
+  names: boolean;
+  touch: { move: string; zoom: string } | null;
+  basemap: string | null;
+}
+
+/** West, south, east, north of all communes. */
+export function boundsOf(units: Units): Box {
+  const box: Box = [180, 90, -180, -90];
+  const walk = (part: unknown): void => {
+    if (!Array.isArray(part)) return;
+    if (typeof part[0] === 'number' && typeof part[1] === 'number') {
+      box[0] = Math.min(box[0], part[0]);
+      box[1] = Math.min(box[1], part[1]);
+      box[2] = Math.max(box[2], part[0]);
+      box[3] = Math.max(box[3], part[1]);
+    } else part.forEach(walk);
+  };
+  for (const unit of units.features) if (unit.geometry && 'coordinates' in unit.geometry) walk(unit.geometry.coordinates);
+  return box[0] > box[2] ? [102, 8, 118, 24] : box;
+}
+
+interface Waiting {
+  all: boolean;
+  ids: Set<string>;
+  board: Board;
+}
+
+export class MapView {
+  readonly map: MapLibreMap;
+  #spec: MapSpec;
+  #waiting = new Map<string, Waiting>();
+  #timer = 0;
+  #ready = false;
+  #blind = false;
+  #areas: Map<string, AreaState> = new Map();
+  #onMove: (() => void) | null = null;
+
+  private constructor(spec: MapSpec, style: StyleSpecification) {
+    this.#spec = spec;
+    this.map = new MapLibreMap({
+      container: spec.box,
+      style,
+      bounds: spec.fit ?? boundsOf(spec.units),
+      fitBoundsOptions: { padding: spec.padding },
+      interactive: spec.touch !== null,
+      cooperativeGestures: spec.touch !== null,
+      attributionControl: spec.basemap === null ? false : { compact: true },
+      dragRotate: false,
+      pitchWithRotate: false,
+      touchPitch: false,
+      fadeDuration: 0,
+      refreshExpiredTiles: false,
+      ...(spec.touch === null
+        ? {}
+        : { locale: { 'CooperativeGesturesHandler.MobileHelpText': spec.touch.move, 'CooperativeGesturesHandler.WindowsHelpText': spec.touch.zoom, 'CooperativeGesturesHandler.MacHelpText': spec.touch.zoom } }),
+    });
+    this.map.touchZoomRotate.disableRotation();
+  }
+
+  /** Draws the map; resolves when the communes are on it. Throws when the machine has no WebGL. */
+  static async open(spec: MapSpec): Promise<MapView> {
+    await Promise.all([REGULAR, STRONG].map((family) => document.fonts.load(`500 16px "${family}"`, VIETNAMESE)));
+    const tokens = readTokens();
+    const style = ground(spec.units, tokens, spec.u, spec.lang, spec.names);
+    for (const layer of spec.layers) {
+      const { under, over } = itemLayers(layer, tokens, spec.u);
+      const at = style.layers.findIndex((one) => one.id === 'names');
+      if (at >= 0) style.layers.splice(at, 0, ...under);
+      else style.layers.push(...under);
+      style.layers.push(...over);
+      const empty = { type: 'FeatureCollection' as const, features: [] };
+      const cluster = { cluster: true, clusterRadius: 34 * spec.u, clusterMaxZoom: 13 };
+      style.sources[layer] = { type: 'geojson', data: empty, ...(layer === 'reports' ? cluster : {}) };
+      if (layer === 'reports') style.sources['reports-bad'] = { type: 'geojson', data: empty, ...cluster, clusterRadius: 44 * spec.u };
+    }
+    if (spec.basemap !== null) await addBasemap(style, spec.basemap);
+    const view = new MapView(spec, style);
+    const ratio = view.map.getPixelRatio();
+    const all = images(tokens, spec.u, ratio);
+    for (const [name, image] of all) view.map.addImage(name, image.data, { pixelRatio: image.ratio });
+    await new Promise<void>((done) => void view.map.once('load', () => done()));
+    view.#ready = true;
+    view.#restate();
+    view.#flush();
+    return view;
+  }
+
+  onmove(then: () => void): void {
+    if (this.#onMove !== null) this.map.off('move', this.#onMove);
+    this.#onMove = then;
+    this.map.on('move', then);
+    this.map.on('resize', then);
+    then();
+  }
+
+  /** A board's change, to be painted with the others at most five times a second. */
+  touch(layer: string, board: Board, touched: Touched): void {
+    const waiting = this.#waiting.get(layer) ?? { all: false, ids: new Set<string>(), board };
+    waiting.board = board;
+    waiting.all ||= touched.all;
+    if (!waiting.all) for (const id of touched.ids) waiting.ids.add(id);
+    this.#waiting.set(layer, waiting);
+    if (this.#timer === 0) this.#timer = window.setTimeout(() => this.#flush(), PAINT_EVERY_MS);
+  }
+
+  areas(states: Map<string, AreaState>): void {
+    this.#areas = states;
+    if (this.#ready) this.#restate();
+  }
+
+  /** Blind: every mark becomes a ring. */
+  blind(on: boolean): void {
+    if (this.#blind === on) return;
+    this.#blind = on;
+    if (this.#ready) this.#restate();
+  }
+
+  fit(box: Box | null): void {
+    const to = box ?? this.#spec.fit ?? boundsOf(this.#spec.units);
+    this.map.fitBounds(to, { padding: this.#spec.padding, duration: 0 });
+  }
+
+  close(): void {
+    window.clearTimeout(this.#timer);
+    this.#waiting.clear();
+    this.map.remove();
+  }
+
+  #restate(): void {
+    for (const state of ['bad', 'stale'] as const) {
+      const codes = [...this.#areas].filter(([, is]) => is === state).map(([code]) => code);
+      for (const id of [`area-${state}`, `area-${state}-edge`]) this.map.setFilter(id, ['in', ['get', 'code'], ['literal', codes]]);
+    }
+    for (const layer of this.#spec.layers) {
+      if (layer === 'reports') {
+        this.map.setLayoutProperty('reports', 'icon-image', this.#blind ? 'ring' : 'square');
+        this.map.setLayoutProperty('reports-bad', 'icon-image', this.#blind ? 'ring' : 'squareFull');
+      } else {
+        for (const id of [layer, `${layer}-trouble`]) this.map.setLayoutProperty(id, 'icon-image', this.#blind ? 'ring' : ['get', 'icon']);
+      }
+    }
+  }
+
+  #flush(): void {
+    this.#timer = 0;
+    if (!this.#ready) return;
+    for (const [layer, waiting] of this.#waiting) this.#paint(layer, waiting);
+    this.#waiting.clear();
+  }
+
+  #paint(layer: string, waiting: Waiting): void {
+    const split = layer === 'reports';
+    const main = this.map.getSource<GeoJSONSource>(layer);
+    const bad = split ? this.map.getSource<GeoJSONSource>('reports-bad') : undefined;
+    if (main === undefined) return;
+    const ids = waiting.all ? waiting.board.items.keys() : waiting.ids;
+    const quiet: Feature<Point>[] = [];
+    const trouble: Feature<Point>[] = [];
+    const lost: string[] = [];
+    for (const id of ids) {
+      const made = feature(layer, id, waiting.board.items.get(id), this.#spec.u);
+      if (made === null) lost.push(id);
+      else if (split && made.properties?.['trouble'] === true) trouble.push(made);
+      else quiet.push(made);
+    }
+    if (waiting.all) {
+      main.setData({ type: 'FeatureCollection', features: quiet });
+      bad?.setData({ type: 'FeatureCollection', features: trouble });
+      return;
+    }
+    const leave = (others: Feature<Point>[]) => [...lost, ...(split ? others.map((one) => String(one.id)) : [])];
+    void main.updateData({ remove: leave(trouble), add: quiet });
+    void bad?.updateData({ remove: leave(quiet), add: trouble });
+  }
+}
+
+/** The few properties that the style reads; null when the item is gone or has no place. */
+function feature(layer: string, id: string, item: unknown, u: number): Feature<Point> | null {
+  const given = item as Feature | undefined;
+  if (given === undefined || given.geometry?.type !== 'Point') return null;
+  const properties = given.properties ?? {};
+  if (gone(layer, properties)) return null;
+  return { type: 'Feature', id, geometry: given.geometry, properties: { id, offset: spread(id, u), ...paint(layer, properties) } };
+}
+
+/** Several things at one pole lie beside each other: a place in a small ring, the same one for ever. */
+function spread(id: string, u: number): [number, number] {
+  let hash = 2166136261;
+  for (let i = 0; i < id.length; i += 1) hash = Math.imul(hash ^ id.charCodeAt(i), 16777619);
+  const turn = ((hash >>> 0) % 360) * (Math.PI / 180);
+  const far = 7 * u;
+  return [Math.round(Math.cos(turn) * far), Math.round(Math.sin(turn) * far)];
+}
+
+/** Puts a basemap under the communes: a style's address, or a PMTiles file of raster tiles. */
+async function addBasemap(style: StyleSpecification, address: string): Promise<void> {
+  const answer = await fetch(address, { signal: AbortSignal.timeout(15_000) });
+  if (!answer.ok) throw new Error(`The basemap at ${address} answered ${answer.status}.`);
+  const other = (await answer.json()) as StyleSpecification;
+  Object.assign(style.sources, other.sources);
+  if (other.glyphs !== undefined) style.glyphs = other.glyphs;
+  if (other.sprite !== undefined) style.sprite = other.sprite;
+  style.layers.splice(1, 0, ...other.layers.filter((layer) => layer.type !== 'background'));
+}
+
+export { shortName };

@@ -1,0 +1,133 @@
+// The frames and items of protocol `ioc.v1`, as a screen reads them. Times are RFC 3339 with an offset.
+
+export type State = 'live' | 'late' | 'stale' | 'down' | 'never';
+export type ThingState = State | 'frozen';
+export type Method = 'machine' | 'typed' | 'computed' | 'estimated';
+export type Level = 'good' | 'warn' | 'bad';
+
+/** A text in both languages, by name or as [Vietnamese, English]; a plain string stands for both. */
+export type Text = string | { vi: string; en: string } | [vi: string, en: string];
+
+export interface Quality {
+  state: State;
+  why: string | null;
+  observed: string | null;
+  received: string | null;
+  due: string | null;
+  have: number;
+  expect: number | null;
+  refused: number;
+  checks?: { passed: number; failed: unknown[] };
+  method: Method;
+  sources: Record<string, State>;
+}
+
+/** One of the numbers or words that a figure is worked out of. */
+export interface Part {
+  label?: Text;
+  value?: number | string | null;
+  say?: Text;
+}
+
+export interface TileItem {
+  value: number | string | null;
+  unit: Text | null;
+  label: Text;
+  target?: number | null;
+  /** What the value is out of, when it is a part of a known whole. */
+  of?: number | null;
+  level?: Level | null;
+  trend?: { by: number; over: string | number } | null;
+  previous?: number | null;
+  have: number;
+  expect: number | null;
+  observed: string | null;
+  due?: string | null;
+  method: Method;
+  sources: string[] | Record<string, State>;
+  parts?: Part[] | Text | null;
+  why?: Text | null;
+  other?: { value: number | string; source: string }[] | null;
+  revised?: { from: number | null; at: string; why: string | null } | null;
+}
+
+export interface SourceItem {
+  id: string;
+  name: Text;
+  state: State;
+  why: string | null;
+  observed: string | null;
+  received: string | null;
+  due: string | null;
+  owner: string | null;
+  have: number;
+  expect: number | null;
+  refused: number;
+  method: Method;
+  last_error: string | null;
+  cadence_s: number | null;
+}
+
+export interface AlertItem {
+  id: string;
+  level: 'warn' | 'bad';
+  say: Text;
+  since: string;
+  source: string | null;
+  owner: string | null;
+  claimed: string | null;
+}
+
+export interface Welcome {
+  type: 'welcome';
+  now: string;
+  beat: number;
+  server: string;
+  screen?: string | null;
+}
+export interface Snapshot {
+  type: 'snapshot';
+  channel: string;
+  epoch: string;
+  offset: number;
+  items: Record<string, unknown>;
+  quality: Quality;
+  part: number;
+  parts: number;
+}
+export interface Delta {
+  type: 'delta';
+  channel: string;
+  epoch: string;
+  after: number;
+  offset: number;
+  put: Record<string, unknown>;
+  drop: string[];
+  more?: boolean;
+  quality?: Quality;
+}
+export interface Beat {
+  type: 'beat';
+  now: string;
+}
+export interface Problem {
+  type: 'problem';
+  code: string;
+  say: string;
+  temporary: boolean;
+  channel?: string;
+}
+export interface Bye {
+  type: 'bye';
+  code: number;
+  say: string;
+  reconnect: boolean;
+  after?: number;
+}
+export type Frame = Welcome | Snapshot | Delta | Beat | Problem | Bye;
+
+export interface Position {
+  channel: string;
+  epoch?: string;
+  offset?: number;
+}

@@ -1,0 +1,121 @@
+// A screen's description (frontend/screens/*.toml), as `GET /api/screens/{name}` tells it, and the first steps of a page.
+
+import type { FeatureCollection } from 'geojson';
+import type { Lang } from './format';
+import type { Text } from './protocol';
+
+export type Box = [west: number, south: number, east: number, north: number];
+
+export interface TilePanel {
+  tile: string;
+  label: Text | null;
+  decimals: number;
+  /** What the value is out of: a number that never changes, else the item's own `of`. */
+  of: number | null;
+  /** Shown small after the value instead of the item's unit. */
+  unit: Text | null;
+  /** What coverage counts: `điểm`, `xã`. */
+  coverage: Text | null;
+  /** What the source strip would call it, when the source's own name is too long. */
+  source: Text | null;
+}
+
+export interface MapPanel {
+  layers: string[];
+  bbox: Box | null;
+  /** The tile whose figures by commune hatch the communes that have none. */
+  areas: string | null;
+  inset: { title: Text; bbox: Box; layers: string[] } | null;
+  basemap: string | null;
+}
+
+export interface Scene {
+  title: Text;
+  seconds: number;
+  tiles: string[];
+  show: 'map' | 'sources';
+  bbox: Box | null;
+  sources: string[];
+}
+
+export interface Screen {
+  name: string;
+  kind: 'wall' | 'tablet';
+  title: Text;
+  language: Lang;
+  density: 'normal' | 'far';
+  seams: number[];
+  blank_after_s: number;
+  night: { from: number; to: number; brightness: number } | null;
+  words: { title: Text; tiles: string[] } | null;
+  map: MapPanel | null;
+  tiles: TilePanel[];
+  alerts: { title: Text; most: number } | null;
+  sources: { most: number } | null;
+  scenes: Scene[];
+  province: { name: Text; where: Text | null };
+  demo: boolean;
+  beat: number;
+}
+
+export interface Units extends FeatureCollection {
+  approximate?: boolean;
+  as_of?: string;
+}
+
+/** Every channel that the screen shows. */
+export function channelsOf(screen: Screen): string[] {
+  const tiles = [...screen.tiles.map((panel) => panel.tile), ...(screen.words?.tiles ?? [])];
+  if (screen.map?.areas) tiles.push(screen.map.areas);
+  const layers = [...(screen.map?.layers ?? []), ...(screen.map?.inset?.layers ?? [])];
+  const all = [...tiles.map((name) => `tile/${name}`), 'sources', 'alerts', ...layers.map((name) => `layer/${name}`)];
+  return [...new Set(all)];
+}
+
+/** Why a page can't begin: 401, 403 or 404 of the server; 0 when it was not reached. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly codeUsed: boolean,
+  ) {
+    super(`The server answered ${status}.`);
+  }
+}
+
+async function ask(path: string, init?: RequestInit): Promise<Response> {
+  try {
+    return await fetch(path, { credentials: 'same-origin', signal: AbortSignal.timeout(15_000), ...init });
+  } catch {
+    throw new Refused(0, false);
+  }
+}
+
+/** Exchanges the one-time code after `#` for the session cookie, and takes it out of the address. */
+async function useCode(): Promise<boolean> {
+  const code = new URLSearchParams(location.hash.slice(1)).get('code');
+  if (code === null) return true;
+  const answer = await ask('/api/session', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ code }),
+  });
+  if (answer.status >= 500) throw new Refused(0, false);
+  history.replaceState(null, '', location.pathname + location.search);
+  return answer.ok;
+}
+
+/** The screen's description. Throws Refused. */
+export async function fetchScreen(name: string): Promise<Screen> {
+  const codeTaken = await useCode();
+  const answer = await ask(`/api/screens/${encodeURIComponent(name)}`);
+  if (answer.status >= 500) throw new Refused(0, false);
+  // A used code is no harm where an older cookie still opens the door.
+  if (!answer.ok) throw new Refused(answer.status, !codeTaken);
+  return (await answer.json()) as Screen;
+}
+
+export async function fetchUnits(): Promise<Units> {
+  const answer = await ask('/api/units');
+  if (!answer.ok) throw new Refused(answer.status, false);
+  return (await answer.json()) as Units;
+}

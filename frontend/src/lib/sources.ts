@@ -1,0 +1,35 @@
+// Sources in the order of their trouble, and how long each has been so.
+
+import { age, type Lang } from './format';
+import type { SourceItem, State } from './protocol';
+import { stateWord } from './words';
+
+/** Worst first; the strip counts in this order, live last. */
+export const SEVERITY: State[] = ['down', 'stale', 'late', 'never', 'live'];
+
+/** When the source's data are of (ms); null when nothing ever came. */
+export function sourceAt(source: SourceItem): number | null {
+  const received = source.received === null ? NaN : Date.parse(source.received);
+  const observed = source.observed === null ? NaN : Date.parse(source.observed);
+  const dueAt = source.due === null ? NaN : Date.parse(source.due);
+  const trueAt = Number.isNaN(observed) ? received : observed;
+  const answersWithOld = source.state !== 'live' && received > dueAt;
+  const at = source.method !== 'machine' || answersWithOld || Number.isNaN(received) ? trueAt : received;
+  return Number.isNaN(at) ? null : at;
+}
+
+export function orderSources(items: Iterable<unknown>): SourceItem[] {
+  return ([...items] as SourceItem[]).sort(
+    (a, b) =>
+      SEVERITY.indexOf(a.state) - SEVERITY.indexOf(b.state) ||
+      (sourceAt(a) ?? 0) - (sourceAt(b) ?? 0) ||
+      (a.id < b.id ? -1 : 1),
+  );
+}
+
+/** `mất 40 phút`; only the state when nothing ever came. */
+export function howLong(source: SourceItem, now: number, lang: Lang): string {
+  const at = sourceAt(source);
+  const state = stateWord(source.state, lang);
+  return at === null || source.state === 'never' ? state : `${state} ${age(now - at, lang)}`;
+}

@@ -1,0 +1,168 @@
+// The map's style: no tiles, no glyph server; colours from the page's tokens, sizes in canvas pixels times `u`.
+
+import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from 'maplibre-gl';
+import { hatchImage, markImage, type MarkName } from './marks';
+import type { Units } from './screen';
+import type { Lang } from './format';
+
+export type Tokens = Record<'sea' | 'province' | 'border' | 'edge' | 'muted' | 'text' | 'live' | 'late' | 'stale' | 'down' | 'never' | 'bad' | 'bg', string>;
+
+/** Families of map.css: the same files under one name a weight, because the map reads the weight from the name. */
+export const REGULAR = 'Be Vietnam Pro Map Medium';
+export const STRONG = 'Be Vietnam Pro Map Semibold';
+
+export function readTokens(): Tokens {
+  const css = getComputedStyle(document.documentElement);
+  const names = ['sea', 'province', 'border', 'edge', 'muted', 'text', 'live', 'late', 'stale', 'down', 'never', 'bad', 'bg'] as const;
+  return Object.fromEntries(names.map((name) => [name, css.getPropertyValue(`--${name}`).trim()])) as Tokens;
+}
+
+interface Icon {
+  mark: MarkName;
+  colour: keyof Tokens;
+  /** Canvas pixels. */
+  size: number;
+  halo: boolean;
+}
+
+const ICONS: Record<string, Icon> = {
+  live: { mark: 'live', colour: 'muted', size: 11, halo: false },
+  square: { mark: 'square', colour: 'muted', size: 12, halo: false },
+  triangle: { mark: 'triangle', colour: 'muted', size: 22, halo: true },
+  arrow: { mark: 'arrow', colour: 'muted', size: 16, halo: false },
+  late: { mark: 'late', colour: 'late', size: 18, halo: true },
+  stale: { mark: 'stale', colour: 'stale', size: 18, halo: true },
+  frozen: { mark: 'frozen', colour: 'stale', size: 22, halo: true },
+  down: { mark: 'down', colour: 'down', size: 19, halo: true },
+  never: { mark: 'never', colour: 'never', size: 16, halo: true },
+  squareFull: { mark: 'squareFull', colour: 'bad', size: 20, halo: true },
+  ring: { mark: 'stale', colour: 'muted', size: 13, halo: false },
+};
+
+/** All images the style uses, drawn for `u` (page pixels a canvas pixel) and the glass's own ratio. */
+export function images(tokens: Tokens, u: number, ratio: number): Map<string, { data: ImageData; ratio: number; stretch?: boolean }> {
+  const all = new Map<string, { data: ImageData; ratio: number; stretch?: boolean }>();
+  for (const [name, icon] of Object.entries(ICONS)) {
+    all.set(name, { data: markImage(icon.mark, icon.size * u, tokens[icon.colour], icon.halo ? tokens.province : null, ratio), ratio });
+  }
+  all.set('cluster-bad', { data: markImage('squareFull', 38 * u, tokens.bad, tokens.province, ratio), ratio });
+  all.set('cluster', { data: clusterImage(28 * u * ratio, tokens.province, tokens.edge), ratio });
+  const side = Math.max(6, Math.round(11 * u * ratio));
+  for (const name of ['bad', 'stale'] as const) {
+    all.set(`hatch-${name}`, { data: hatchImage(side, tokens[name], Math.max(1, side / 5.5)), ratio });
+  }
+  return all;
+}
+
+function clusterImage(pixels: number, fill: string, line: string): ImageData {
+  const side = Math.round(pixels);
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = side;
+  const pen = canvas.getContext('2d');
+  if (pen === null) throw new Error('This browser draws no 2d canvas.');
+  const edge = Math.max(1, side / 15);
+  pen.fillStyle = fill;
+  pen.strokeStyle = line;
+  pen.lineWidth = edge;
+  pen.beginPath();
+  pen.roundRect(edge, edge, side - 2 * edge, side - 2 * edge, side / 12);
+  pen.fill();
+  pen.stroke();
+  return pen.getImageData(0, 0, side, side);
+}
+
+const NONE: ExpressionSpecification = ['in', ['get', 'code'], ['literal', []]];
+
+/** The communes, their outlines and names. Names make way for every mark of trouble. */
+export function ground(units: Units, tokens: Tokens, u: number, lang: Lang, names: boolean): StyleSpecification {
+  const points: Units = {
+    type: 'FeatureCollection',
+    features: units.features.flatMap((unit) => {
+      const p = unit.properties;
+      if (p === null || typeof p['lon'] !== 'number' || typeof p['lat'] !== 'number') return [];
+      return [{ type: 'Feature' as const, properties: { ...p, short: shortName(p, lang) }, geometry: { type: 'Point' as const, coordinates: [p['lon'], p['lat']] } }];
+    }),
+  };
+  const layers: LayerSpecification[] = [
+    { id: 'sea', type: 'background', paint: { 'background-color': tokens.sea } },
+    { id: 'edge', type: 'line', source: 'units', layout: { 'line-join': 'round' }, paint: { 'line-color': tokens.edge, 'line-width': 4 * u } },
+    { id: 'land', type: 'fill', source: 'units', paint: { 'fill-color': tokens.province, 'fill-antialias': false } },
+    { id: 'borders', type: 'line', source: 'units', layout: { 'line-join': 'round' }, paint: { 'line-color': tokens.border, 'line-width': 1.5 * u } },
+    ...(['stale', 'bad'] as const).flatMap((state): LayerSpecification[] => [
+      { id: `area-${state}`, type: 'fill', source: 'units', filter: NONE, paint: { 'fill-pattern': `hatch-${state}`, 'fill-opacity': 0.55 } },
+      { id: `area-${state}-edge`, type: 'line', source: 'units', filter: NONE, layout: { 'line-join': 'round' }, paint: { 'line-color': tokens[state], 'line-width': 2.2 * u } },
+    ]),
+  ];
+  if (names) {
+    layers.push({
+      id: 'names',
+      type: 'symbol',
+      source: 'names',
+      layout: {
+        'text-field': ['get', 'short'],
+        'text-font': [REGULAR],
+        'text-size': 19 * u,
+        'text-padding': 16 * u,
+        'text-max-width': 7,
+        'text-variable-anchor': ['center', 'top', 'bottom', 'left', 'right'],
+        'text-radial-offset': 0.4,
+        'symbol-sort-key': ['-', 0, ['coalesce', ['get', 'weight'], 0]],
+      },
+      paint: { 'text-color': tokens.muted, 'text-halo-color': tokens.province, 'text-halo-width': 2.4 * u, 'text-opacity': 0.95 },
+    });
+  }
+  return {
+    version: 8,
+    sources: {
+      units: { type: 'geojson', data: units, tolerance: 0.2 },
+      names: { type: 'geojson', data: points },
+    },
+    layers,
+  };
+}
+
+/** `Phường Tuy Hoà` is `Tuy Hoà` on the map. */
+export function shortName(properties: Record<string, unknown>, lang: Lang): string {
+  const name = String((lang === 'en' ? properties['name_en'] : properties['name']) ?? properties['name'] ?? '');
+  return name.replace(/^(Phường|Xã|Đặc khu|Thị trấn|Commune) /u, '').replace(/ (Ward|Commune|Special Zone)$/u, '');
+}
+
+/** Layers that paint one layer's items; `under` lie below names, `over` above them. */
+export function itemLayers(layer: string, tokens: Tokens, u: number): { under: LayerSpecification[]; over: LayerSpecification[] } {
+  if (layer === 'reports') return reportLayers(tokens, u);
+  const icon = { 'icon-image': ['get', 'icon'] as ExpressionSpecification, 'icon-allow-overlap': true, 'symbol-sort-key': ['get', 'sort'] as ExpressionSpecification, 'icon-offset': ['get', 'offset'] as ExpressionSpecification };
+  return {
+    under: [{ id: layer, type: 'symbol', source: layer, filter: ['!', ['get', 'trouble']], layout: { ...icon, 'icon-ignore-placement': true } }],
+    over: [{ id: `${layer}-trouble`, type: 'symbol', source: layer, filter: ['get', 'trouble'], layout: icon }],
+  };
+}
+
+function reportLayers(tokens: Tokens, u: number): { under: LayerSpecification[]; over: LayerSpecification[] } {
+  const single: ExpressionSpecification = ['!', ['has', 'point_count']];
+  const many: ExpressionSpecification = ['has', 'point_count'];
+  const count = { 'text-field': ['get', 'point_count_abbreviated'] as ExpressionSpecification, 'text-allow-overlap': true, 'icon-allow-overlap': true };
+  return {
+    under: [
+      { id: 'reports', type: 'symbol', source: 'reports', filter: single, layout: { 'icon-image': 'square', 'icon-allow-overlap': true, 'icon-ignore-placement': true } },
+      {
+        id: 'reports-many',
+        type: 'symbol',
+        source: 'reports',
+        filter: many,
+        layout: { ...count, 'icon-image': 'cluster', 'icon-ignore-placement': true, 'text-ignore-placement': true, 'text-font': [REGULAR], 'text-size': 17 * u },
+        paint: { 'text-color': tokens.muted },
+      },
+    ],
+    over: [
+      { id: 'reports-bad', type: 'symbol', source: 'reports-bad', filter: single, layout: { 'icon-image': 'squareFull', 'icon-allow-overlap': true } },
+      {
+        id: 'reports-bad-many',
+        type: 'symbol',
+        source: 'reports-bad',
+        filter: many,
+        layout: { ...count, 'icon-image': 'cluster-bad', 'text-font': [STRONG], 'text-size': 21 * u },
+        paint: { 'text-color': tokens.bg },
+      },
+    ],
+  };
+}

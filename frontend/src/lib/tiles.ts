@@ -1,0 +1,171 @@
+// What a tile says besides its value: how old, from where, how full. Pure, so that wall and tablet say the same.
+
+import { age, clock, due as dueWords, figure, period, type Lang } from './format';
+import type { Level, Part, Quality, SourceItem, State, Text, TileItem } from './protocol';
+import type { TilePanel } from './screen';
+import { methodWord, stateWord, text, word } from './words';
+
+function time(of: string | null | undefined): number | null {
+  if (of === null || of === undefined) return null;
+  const at = Date.parse(of);
+  return Number.isNaN(at) ? null : at;
+}
+
+/**
+ * The moment that the data are of (ms). A machine's figure is as old as its last confirmation; but a source that
+ * answers in time with old data, and whatever people type or we work out, is as old as when it became true.
+ */
+export function bornAt(quality: Quality | null, item: TileItem | undefined): number | null {
+  const observed = time(item?.observed) ?? time(quality?.observed);
+  const received = time(quality?.received);
+  if (quality === null || received === null) return observed;
+  const method = item?.method ?? quality.method;
+  if (method !== 'machine') return observed ?? received;
+  const dueAt = time(quality.due);
+  const silent = dueAt === null || received <= dueAt;
+  return quality.state === 'live' || silent ? received : (observed ?? received);
+}
+
+export function sourceIds(item: TileItem | undefined, quality: Quality | null): string[] {
+  const of = item?.sources;
+  const named = Array.isArray(of) ? of.map(String) : of !== undefined && of !== null ? Object.keys(of) : [];
+  return named.length > 0 ? named : Object.keys(quality?.sources ?? {});
+}
+
+/** Everything a tile shows, in words. */
+export interface Face {
+  label: string;
+  state: State;
+  stateWord: string;
+  age: string;
+  value: string;
+  absent: boolean;
+  unit: string;
+  level: Level | null;
+  method: TileItem['method'] | null;
+  methodWord: string;
+  trend: { way: 'up' | 'dn' | 'flat'; by: string; over: string } | null;
+  bar: { width: number; target: number | null } | null;
+  coverage: string;
+  source: string;
+  due: string;
+  others: string[];
+  revised: { at: string; from: string } | null;
+  why: string | null;
+  /** One sentence for who listens. */
+  sentence: string;
+}
+
+export interface Around {
+  quality: Quality | null;
+  sources: Map<string, unknown>;
+  now: number;
+  lang: Lang;
+  /** Time of the picture, when the screen is blind. */
+  blindOf: number | null;
+  blank: boolean;
+  problem: string | null;
+}
+
+const DAY_MS = 86_400_000;
+
+export function shown(value: number | string | null | undefined, decimals: number, lang: Lang): string {
+  return typeof value === 'string' ? value : figure(value, decimals, lang);
+}
+
+/** Why the figure is what it is, in a few words: the item's own sentence, else its parts. */
+export function cause(item: TileItem | undefined, lang: Lang): string {
+  if (item === undefined) return '';
+  if (item.why) return text(item.why, lang);
+  const parts = item.parts;
+  if (parts === null || parts === undefined) return '';
+  if (typeof parts === 'string' || !Array.isArray(parts)) return text(parts as Text, lang);
+  return (parts as (Part | string)[])
+    .map((part) => {
+      if (typeof part === 'string') return part;
+      if (part.say !== undefined) return text(part.say, lang);
+      return [text(part.label, lang), part.value === undefined ? '' : shown(part.value, 1, lang)].filter(Boolean).join(' ');
+    })
+    .join(' · ');
+}
+
+function barOf(item: TileItem, of: number | null): Face['bar'] {
+  if (typeof item.value !== 'number') return null;
+  const target = item.target ?? null;
+  const percent = text(item.unit, 'vi') === '%';
+  if (of === null && target === null && !percent) return null;
+  const whole = of ?? (percent ? 100 : Math.max(item.value, target ?? 0) * 1.25);
+  if (!(whole > 0)) return null;
+  const share = (n: number) => Math.max(0, Math.min(100, (100 * n) / whole));
+  return { width: share(item.value), target: target === null ? null : share(target) };
+}
+
+function ageOf(state: State, born: number | null, around: Around): { word: string; age: string } {
+  if (around.blindOf !== null) return { word: word('of', around.lang), age: clock(around.blindOf) };
+  const said = around.problem === null ? stateWord(state, around.lang) : word('forbidden', around.lang);
+  return { word: said, age: born === null || state === 'never' ? '' : age(around.now - born, around.lang) };
+}
+
+function sourceLine(panel: TilePanel, ids: string[], around: Around): { name: string; cadence: number | null } {
+  const items = ids.map((id) => around.sources.get(id) as SourceItem | undefined);
+  const first = items.find((one) => one !== undefined);
+  const name = text(panel.source, around.lang) || text(first?.name, around.lang) || ids[0] || '';
+  return { name: ids.length > 1 && panel.source === null ? `${name} +${ids.length - 1}` : name, cadence: first?.cadence_s ?? null };
+}
+
+function trendOf(item: TileItem | undefined, decimals: number, lang: Lang): Face['trend'] {
+  const trend = item?.trend;
+  if (trend === null || trend === undefined) return null;
+  const way = trend.by > 0 ? 'up' : trend.by < 0 ? 'dn' : 'flat';
+  return { way, by: figure(Math.abs(trend.by), decimals, lang), over: period(trend.over, lang) };
+}
+
+function revisedOf(item: TileItem | undefined, decimals: number, around: Around): Face['revised'] {
+  const revised = item?.revised;
+  const at = time(revised?.at);
+  if (revised === null || revised === undefined || at === null || around.now - at > DAY_MS) return null;
+  return { at: clock(at), from: figure(revised.from, decimals, around.lang) };
+}
+
+/** The words of a tile. `of` beside the value: the panel's, else the item's own. */
+export function face(panel: TilePanel, item: TileItem | undefined, around: Around): Face {
+  const { quality, lang } = around;
+  const absent = item === undefined || item.value === null || around.blank;
+  const state: State = quality === null ? 'never' : item?.value == null && quality.have === 0 ? 'never' : quality.state;
+  const born = bornAt(quality, item);
+  const said = ageOf(state, born, around);
+  const of = panel.of ?? item?.of ?? null;
+  const label = text(panel.label, lang) || text(item?.label, lang) || panel.tile;
+  const ids = sourceIds(item, quality);
+  const source = sourceLine(panel, ids, around);
+  const have = item?.have ?? quality?.have ?? null;
+  const expect = item?.expect ?? quality?.expect ?? null;
+  const unit = text(panel.unit, lang) || text(item?.unit, lang);
+  const dueText = dueWords(source.cadence, time(quality?.due ?? item?.due), around.now, lang);
+  const made: Face = {
+    label,
+    state,
+    stateWord: said.word,
+    age: said.age,
+    value: absent ? '—' : shown(item.value, panel.decimals, lang),
+    absent,
+    unit: absent ? '' : of !== null ? `/ ${figure(of, panel.decimals, lang)}` : unit,
+    level: absent || state === 'never' ? null : (item.level ?? null),
+    method: state === 'never' ? null : (item?.method ?? quality?.method ?? null),
+    methodWord: '',
+    trend: absent ? null : trendOf(item, panel.decimals, lang),
+    bar: absent ? null : barOf(item, of),
+    coverage: expect === null || have === null ? '' : `${figure(have, 0, lang)}/${figure(expect, 0, lang)} ${text(panel.coverage, lang)}`.trim(),
+    source: source.name,
+    due: dueText === null ? '' : `${word('due', lang)} ${dueText}`,
+    others: (item?.other ?? []).map((one) => shown(one.value, panel.decimals, lang)),
+    revised: revisedOf(item, panel.decimals, around),
+    why: around.problem ?? quality?.why ?? null,
+    sentence: '',
+  };
+  made.methodWord = made.method === null ? '' : methodWord(made.method, lang);
+  made.sentence = [`${made.label}: ${made.value} ${made.unit}`.trim(), `${made.stateWord} ${made.age}`.trim(), made.coverage, made.methodWord, made.source, made.due]
+    .filter((part) => part !== '')
+    .join(', ');
+  return made;
+}

@@ -1,0 +1,96 @@
+// The words of the screens, Vietnamese first. Short, sentence case, no exclamation marks.
+
+import type { Lang } from './format';
+import type { Method, Text, ThingState } from './protocol';
+
+const VI = {
+  live: 'sống', late: 'trễ', stale: 'cũ', down: 'mất', never: 'chưa có', frozen: 'đứng hình',
+  machine: 'máy', typed: 'nhập tay', computed: 'tính ra', estimated: 'ước tính',
+  due: 'hạn', of: 'của', at: 'lúc', from: 'từ', out_of: 'trên', beat: 'nhịp',
+  demo: 'dữ liệu mẫu',
+  connected: 'nối máy chủ', opening: 'đang nối', again: 'đang nối lại', gone: 'mất máy chủ', refused: 'bị từ chối',
+  gone_title: 'Mất máy chủ', refused_title: 'Không được xem',
+  picture_of: 'Số quanh đây là của', not_live: 'không còn sống.',
+  coming_back: 'Màn hình đang tự nối lại, lần', no_reload: 'Không cần tải lại trang.',
+  never_seen: 'Chưa nhận được số nào.',
+  scene_in: 'đổi sau', scene_stopped: 'dừng đổi cảnh', scene_held: 'giữ vì việc mới', scene_pinned: 'đã ghim',
+  sources: 'nguồn', sources_more: 'và', sources_title: 'Nguồn dữ liệu',
+  sources_fine: 'Mọi nguồn đúng hạn', worst_first: 'nặng nhất trước',
+  sources_blind: 'màn hình này không biết nguồn nào còn sống',
+  unclaimed: 'chưa nhận', claimed_by: 'nhận', unclaimed_count: 'chưa ai nhận', more_alerts: 'và', more_alerts_end: 'việc nữa',
+  no_alerts: 'Không có việc nào chờ',
+  revised: 'sửa', before: 'trước', map: 'Bản đồ', approximate: 'ranh giới gần đúng', legend: 'Chú giải',
+  camera: 'Camera', report: 'Phản ánh', report_note: '(đặc: quá hạn)', station: 'Trạm đo', vessel: 'Tàu, xe',
+  not_reported: 'chưa báo cáo', communes: 'xã', over: 'quá mức',
+  places: 'điểm', cameras: 'camera',
+  today: 'Hôm nay', quality: 'Chất lượng', close: 'Đóng', target: 'mục tiêu', short_by: 'thiếu', above_by: 'hơn',
+  compared: 'so', whence: 'Con số này từ đâu ra', happened: 'xảy ra', received: 'tỉnh nhận', shown: 'hiện lên', next_due: 'hạn kỳ sau',
+  missed: 'đã lỡ', entry: 'Cách nhập', source: 'Nguồn', checks: 'Phép kiểm', checks_passed: 'đạt', checks_none: 'chưa có phép kiểm', parts: 'Gồm',
+  coverage: 'Có', missing: 'thiếu', set_aside: 'để riêng', records: 'bản ghi', no_number: 'không có số', days_30: '30 ngày', days_7: '7 ngày', hours_24: '24 giờ',
+  no_history: 'Chưa có lịch sử để vẽ.', no_history_now: 'Không lấy được lịch sử lúc này.', loading: 'Đang lấy lịch sử…',
+  disagrees: 'Số khác', why: 'Lý do', owner: 'Chủ quản', last_error: 'Lỗi gần nhất', have_expect: 'có / cần', age_column: 'tuổi', cadence: 'kỳ hạn',
+  state: 'Trạng thái', language: 'English', waiting: 'chờ số đầu tiên', no_webgl: 'Máy này không vẽ được bản đồ (thiếu WebGL).',
+  no_key: 'Màn hình này chưa được phép xem. Mở lại bằng địa chỉ có mã mà máy chủ đã in ra.',
+  code_used: 'Mã trong địa chỉ đã dùng rồi hoặc sai. Xin người quản trị một mã mới.',
+  no_screen: 'Không có màn hình này trên máy chủ.', unreachable: 'Chưa gặp được máy chủ, đang tự thử lại.',
+  use_two_fingers: 'Dùng hai ngón tay để di chuyển bản đồ', use_ctrl: 'Giữ Ctrl và cuộn để phóng bản đồ',
+  alerts: 'Cần xử lý', forbidden: 'không được xem', main: 'Màn hình', skip: 'Tới các con số',
+} as const;
+
+export type Word = keyof typeof VI;
+
+const EN: Record<Word, string> = {
+  live: 'live', late: 'late', stale: 'stale', down: 'down', never: 'never', frozen: 'frozen',
+  machine: 'machine', typed: 'typed', computed: 'computed', estimated: 'estimated',
+  due: 'due', of: 'of', at: 'at', from: 'since', out_of: 'of', beat: 'beat',
+  demo: 'demo data',
+  connected: 'connected', opening: 'connecting', again: 'reconnecting', gone: 'server gone', refused: 'refused',
+  gone_title: 'Server gone', refused_title: 'Not allowed',
+  picture_of: 'The figures around are of', not_live: 'no longer live.',
+  coming_back: 'This screen reconnects by itself, attempt', no_reload: 'No reload is needed.',
+  never_seen: 'Nothing was received yet.',
+  scene_in: 'next in', scene_stopped: 'rotation stopped', scene_held: 'held for a new alert', scene_pinned: 'pinned',
+  sources: 'sources', sources_more: 'and', sources_title: 'Sources',
+  sources_fine: 'Every source is on time', worst_first: 'worst first',
+  sources_blind: 'this screen does not know which sources are alive',
+  unclaimed: 'unclaimed', claimed_by: 'has it', unclaimed_count: 'unclaimed', more_alerts: 'and', more_alerts_end: 'more',
+  no_alerts: 'Nothing is waiting',
+  revised: 'revised', before: 'before', map: 'Map', approximate: 'approximate boundaries', legend: 'Legend',
+  camera: 'Cameras', report: 'Reports', report_note: '(filled: overdue)', station: 'Stations', vessel: 'Vessels',
+  not_reported: 'not reported', communes: 'communes', over: 'over the limit',
+  places: 'places', cameras: 'cameras',
+  today: 'Today', quality: 'Quality', close: 'Close', target: 'target', short_by: 'short by', above_by: 'above by',
+  compared: 'against', whence: 'Where this figure comes from', happened: 'happened', received: 'received', shown: 'shown', next_due: 'next due',
+  missed: 'missed', entry: 'Entered', source: 'Source', checks: 'Checks', checks_passed: 'passed', checks_none: 'no check yet', parts: 'Made of',
+  coverage: 'Have', missing: 'missing', set_aside: 'set aside', records: 'records', no_number: 'no figure', days_30: '30 days', days_7: '7 days', hours_24: '24 hours',
+  no_history: 'There is no history to draw yet.', no_history_now: 'The history can not be had now.', loading: 'Fetching the history…',
+  disagrees: 'Other figure', why: 'Why', owner: 'Owner', last_error: 'Last error', have_expect: 'have / expect', age_column: 'age', cadence: 'due every',
+  state: 'State', language: 'Tiếng Việt', waiting: 'waiting for the first figure', no_webgl: 'This machine can not draw the map (no WebGL).',
+  no_key: 'This screen has no permission yet. Open it by the address with a code that the server printed.',
+  code_used: 'The code in the address was used before, or is wrong. Ask the administrator for a new one.',
+  no_screen: 'The server has no screen of this name.', unreachable: 'The server was not reached yet; trying again.',
+  use_two_fingers: 'Use two fingers to move the map', use_ctrl: 'Hold Ctrl and scroll to zoom the map',
+  alerts: 'To be handled', forbidden: 'not allowed', main: 'Screen', skip: 'To the figures',
+};
+
+const ALL: Record<Lang, Record<Word, string>> = { vi: VI, en: EN };
+
+export function word(name: Word, lang: Lang): string {
+  return ALL[lang][name];
+}
+
+export function stateWord(state: ThingState, lang: Lang): string {
+  return ALL[lang][state];
+}
+
+export function methodWord(method: Method, lang: Lang): string {
+  return ALL[lang][method];
+}
+
+/** The text in the reader's language; either language when the other is missing. */
+export function text(of: Text | null | undefined, lang: Lang): string {
+  if (of === null || of === undefined) return '';
+  if (typeof of === 'string') return of;
+  if (Array.isArray(of)) return (lang === 'vi' ? of[0] : of[1]) || of[0];
+  return of[lang] || of.vi || of.en || '';
+}

@@ -1,0 +1,371 @@
+"""A screen: its panels, described by a TOML file in `frontend/screens/`; its name is the file's.
+
+Lengths are canvas pixels (1080 of them are a wall's height) or millimetres; times are seconds; texts are in
+Vietnamese and English, Vietnamese first.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Set
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from ioc.errors import BadConfig
+
+CANVAS_HEIGHT = 1080
+"""Canvas pixels from a wall's lower to its upper edge."""
+CAP_HEIGHT = 0.74
+"""Height of a capital or a figure, in font sizes, of Be Vietnam Pro."""
+FONT_OF_VALUE = {"normal": 66, "far": 116}
+"""Font size of a tile's value, in canvas pixels, by the screen's density."""
+VIEWING_TO_HEIGHT = 200
+"""A character may be this many times further away than it is high."""
+FOUR_WORDS = 4
+LEAST_SCENE_S = 20
+MOST_BYTES = 256 * 1024
+
+Box = tuple[float, float, float, float]
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of what a screen is made of: a field that nobody reads is an error."""
+
+
+class Text(Part, frozen=True):
+    """One text in both languages."""
+
+    vi: str
+    en: str
+
+
+class Words(Part, frozen=True):
+    """The four words, always first and always in the same places: four tiles with values from 0 to 100."""
+
+    title: Text
+    tiles: list[str]
+
+
+class Inset(Part, frozen=True):
+    """A dense town, drawn larger beside the province. `bbox`: west, south, east, north in WGS84 degrees."""
+
+    title: Text
+    bbox: Box
+    layers: list[str]
+
+
+class Map(Part, frozen=True):
+    """The map. `bbox`: what it shows (the whole province when left out). `areas`: the tile whose figures by commune
+    hatch the communes that have none. `basemap`: address of a style or a PMTiles file; none is needed."""
+
+    layers: list[str]
+    bbox: Box | None = None
+    areas: str | None = None
+    inset: Inset | None = None
+    basemap: str | None = None
+
+
+class TilePanel(Part, frozen=True):
+    """One tile. `of`: a fixed whole that the value is a part of. `coverage`: what coverage counts (`xã`).
+    `source`: a shorter name than the source's own. Left out texts come from the tile itself."""
+
+    tile: str
+    label: Text | None = None
+    decimals: int = 0
+    of: float | None = None
+    unit: Text | None = None
+    coverage: Text | None = None
+    source: Text | None = None
+
+
+class Alerts(Part, frozen=True):
+    """Open alerts, at most so many; then `và 7 nữa`."""
+
+    title: Text = Text("Cần xử lý", "To be handled")
+    most: int = 5
+
+
+class Sources(Part, frozen=True):
+    """The source strip: at most so many late sources by name."""
+
+    most: int = 6
+
+
+class Scene(Part, frozen=True):
+    """One step of the rotation, at least 20 s. `tiles`: which of the screen's tiles (the first ones when left out).
+    `show`: what stands in the middle. `sources`: a new bad alert of one of these brings this scene."""
+
+    title: Text
+    seconds: int = 40
+    tiles: list[str] = []
+    show: Literal["map", "sources"] = "map"
+    bbox: Box | None = None
+    sources: list[str] = []
+
+
+class Night(Part, frozen=True):
+    """From hour to hour (province's clock, 0 to 24) the wall is dimmed to `brightness` (0 to 1)."""
+
+    from_: float = msgspec.field(name="from")
+    to: float
+    brightness: float = 0.7
+
+
+class Screen(Part, frozen=True):
+    """A wall or a tablet. `viewing_m`: how far away its figures must be read; `height_mm`: how high the glass is;
+    `seams`: bezels at these shares of the width; `blank_after_s`: blind for so long, figures become `—`.
+    """
+
+    kind: Literal["wall", "tablet"]
+    title: Text
+    name: str = ""
+    language: Literal["vi", "en"] = "vi"
+    density: Literal["normal", "far"] = "normal"
+    viewing_m: float | None = None
+    height_mm: float | None = None
+    seams: list[float] = []
+    blank_after_s: int = 1800
+    night: Night | None = None
+    words: Words | None = None
+    map: Map | None = None
+    tiles: list[TilePanel] = []
+    alerts: Alerts | None = None
+    sources: Sources | None = None
+    scenes: list[Scene] = []
+
+    def channels(self) -> list[str]:
+        """Names of the channels that this screen watches, each once."""
+        tiles = [panel.tile for panel in self.tiles] + (self.words.tiles if self.words else [])
+        layers = list(self.map.layers) if self.map else []
+        if self.map is not None and self.map.areas is not None:
+            tiles.append(self.map.areas)
+        if self.map is not None and self.map.inset is not None:
+            layers += self.map.inset.layers
+        named = [f"tile/{name}" for name in tiles] + ["sources", "alerts"] + [f"layer/{name}" for name in layers]
+        return list(dict.fromkeys(named))
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is wrong in a file, on a line (from 1), as a sentence with what to write instead."""
+
+    file: str
+    line: int | None
+    say: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.say}" if self.line else f"{self.file}: {self.say}"
+
+
+def load(path: Path) -> Screen:
+    """The screen in the file. Raises BadConfig, with file and line, for the first thing that is wrong."""
+    body = _read(path)
+    return _load(path, body, _parse(path, body))
+
+
+def screens(folder: Path) -> dict[str, Screen]:
+    """Every screen of a folder by its name. Raises BadConfig for the first that is wrong."""
+    return {path.stem: load(path) for path in sorted(folder.glob("*.toml"))}
+
+
+def lint(path: Path, layers: Set[str], tiles: Set[str]) -> list[Finding]:
+    """Everything that is wrong with the screen in the file, in the order of its lines; empty: it is fine.
+
+    `layers` and `tiles`: the names that the catalog knows.
+    """
+    try:
+        body = _read(path)
+        tree = _parse(path, body)
+    except BadConfig as error:
+        return [Finding(str(path), error.line, error.say)]
+    lines = _line_index(body)
+    unknown = list(_unknown_fields(tree, Screen, ()))
+    found = [Finding(str(path), _line(lines, where), say) for where, say in unknown]
+    for where, _ in unknown:
+        _take_out(tree, where)
+    try:
+        screen = _load(path, body, tree)
+    except BadConfig as error:
+        found.append(Finding(str(path), error.line, error.say))
+    else:
+        wrong = [*_unknown_names(screen, layers, tiles), *_unfit(screen), *_illegible(screen)]
+        found += [Finding(str(path), _line(lines, where), say) for where, say in wrong]
+    return sorted(found, key=lambda finding: finding.line or 0)
+
+
+Where = tuple[str | int, ...]
+
+
+def _read(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BadConfig(f"The screen can't be read ({error.strerror}); put its TOML file there.", file=path) from error
+    if len(raw) > MOST_BYTES:
+        raise BadConfig(f"The screen's file has more than {MOST_BYTES} bytes; a screen needs a few hundred.", file=path)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise BadConfig("The screen's file is not UTF-8; save it as UTF-8.", file=path, line=line) from error
+
+
+def _parse(path: Path, body: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(body)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"at line (\d+)", str(error))
+        raise BadConfig(f"This is not TOML: {error}.", file=path, line=int(at[1]) if at else None) from error
+
+
+def _load(path: Path, body: str, tree: dict[str, Any]) -> Screen:
+    if "name" in tree:
+        line = _line(_line_index(body), ("name",))
+        raise BadConfig("A screen's name is its file's name; take `name` out.", file=path, line=line)
+    try:
+        return msgspec.structs.replace(msgspec.convert(tree, Screen), name=path.stem)
+    except msgspec.ValidationError as error:
+        what, _, at = str(error).partition(" - at `$")
+        line = _line(_line_index(body), _where(at.rstrip("`")))
+        raise BadConfig(f"{what}{' at ' + at.strip('.`') if at else ''}.", file=path, line=line) from error
+
+
+def _where(path: str) -> Where:
+    return tuple(int(index) if index else name for name, index in re.findall(r"\.?([A-Za-z_][\w-]*)|\[(\d+)\]", path))
+
+
+_HEAD = re.compile(r"^\s*(\[{1,2})\s*([\w.-]+)\s*\]{1,2}")
+_KEY = re.compile(r"^\s*([\w-]+(?:\.[\w-]+)*)\s*=")
+
+
+def _line_index(body: str) -> dict[Where, int]:
+    """Path of each table and key to its line; items of an array of tables carry their index."""
+    index: dict[Where, int] = {}
+    counts: dict[Where, int] = {}
+    table: Where = ()
+    for number, line in enumerate(body.splitlines(), start=1):
+        if head := _HEAD.match(line):
+            table = ()
+            names = head[2].split(".")
+            for depth, name in enumerate(names, start=1):
+                table = (*table, name)
+                if depth == len(names) and head[1] == "[[":
+                    counts[table] = counts.get(table, -1) + 1
+                if table in counts:
+                    table = (*table, counts[table])
+            index.setdefault(table, number)
+        elif key := _KEY.match(line):
+            path = table
+            for name in key[1].split("."):
+                path = (*path, name)
+                index.setdefault(path, number)
+    return index
+
+
+def _line(index: dict[Where, int], where: Where) -> int | None:
+    """The line of a path, else of the nearest thing above it."""
+    while where:
+        if where in index:
+            return index[where]
+        where = where[:-1]
+    return None
+
+
+def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
+    """The struct that a field's type holds: itself, in a list, or beside None."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind
+    for inner in getattr(kind, "__args__", ()):
+        if found := _struct_in(inner):
+            return found
+    return None
+
+
+def _unknown_fields(tree: Any, kind: type[msgspec.Struct], where: Where) -> Iterator[tuple[Where, str]]:
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    for key, value in tree.items():
+        here = (*where, key)
+        if key not in fields:
+            known = ", ".join(sorted(fields))
+            yield here, f"Nothing reads the field `{key}` here; write one of: {known}."
+            continue
+        inner = _struct_in(fields[key])
+        if inner is None:
+            continue
+        for index, item in enumerate(value) if isinstance(value, list) else [(None, value)]:
+            if isinstance(item, dict):
+                yield from _unknown_fields(item, inner, here if index is None else (*here, index))
+
+
+def _take_out(tree: Any, where: Where) -> None:
+    for step in where[:-1]:
+        tree = tree[step]
+    del tree[where[-1]]
+
+
+def _unknown_names(screen: Screen, layers: Set[str], tiles: Set[str]) -> Iterator[tuple[Where, str]]:
+    def tile(name: str, where: Where) -> Iterator[tuple[Where, str]]:
+        if name not in tiles:
+            yield where, f"There is no tile `{name}`; write one of: {', '.join(sorted(tiles)) or 'none known'}."
+
+    def layer(names: list[str], where: Where) -> Iterator[tuple[Where, str]]:
+        for name in names:
+            if name not in layers:
+                yield where, f"There is no layer `{name}`; write one of: {', '.join(sorted(layers)) or 'none known'}."
+
+    for index, panel in enumerate(screen.tiles):
+        yield from tile(panel.tile, ("tiles", index, "tile"))
+    for name in screen.words.tiles if screen.words else []:
+        yield from tile(name, ("words", "tiles"))
+    if screen.map is not None:
+        yield from layer(screen.map.layers, ("map", "layers"))
+        if screen.map.areas is not None:
+            yield from tile(screen.map.areas, ("map", "areas"))
+        if screen.map.inset is not None:
+            yield from layer(screen.map.inset.layers, ("map", "inset", "layers"))
+    own = {panel.tile for panel in screen.tiles}
+    for index, scene in enumerate(screen.scenes):
+        for name in scene.tiles:
+            if name not in own:
+                say = f"The scene shows the tile `{name}`, which this screen does not have; add it under [[tiles]]."
+                yield ("scenes", index, "tiles"), say
+
+
+def _unfit(screen: Screen) -> Iterator[tuple[Where, str]]:
+    if screen.words is not None and len(screen.words.tiles) != FOUR_WORDS:
+        say = f"The four words are {FOUR_WORDS} tiles, not {len(screen.words.tiles)}; name them in order."
+        yield ("words", "tiles"), say
+    for index, scene in enumerate(screen.scenes):
+        if scene.seconds < LEAST_SCENE_S:
+            say = f"A scene stays at least {LEAST_SCENE_S} s, not {scene.seconds}; nobody reads faster."
+            yield ("scenes", index, "seconds"), say
+    boxes: list[tuple[Where, Box | None]] = []
+    boxes += [(("scenes", index, "bbox"), scene.bbox) for index, scene in enumerate(screen.scenes)]
+    if screen.map is not None:
+        boxes.append((("map", "bbox"), screen.map.bbox))
+        if screen.map.inset is not None:
+            boxes.append((("map", "inset", "bbox"), screen.map.inset.bbox))
+    for where, box in boxes:
+        if box is not None and not (-180 <= box[0] < box[2] <= 180 and -90 <= box[1] < box[3] <= 90):
+            yield where, "A bbox is [west, south, east, north] in degrees, west before east and south before north."
+
+
+def _illegible(screen: Screen) -> Iterator[tuple[Where, str]]:
+    """A character must be at least a two-hundredth of the distance high (screens are read by tired people)."""
+    if screen.kind != "wall":
+        return
+    if screen.viewing_m is None or screen.height_mm is None:
+        yield ("kind",), "A wall states `viewing_m` (how far its readers are) and `height_mm` (how high the glass is)."
+        return
+    font = FONT_OF_VALUE[screen.density]
+    high = font * CAP_HEIGHT * screen.height_mm / CANVAS_HEIGHT
+    needed = screen.viewing_m * 1000 / VIEWING_TO_HEIGHT
+    if high < needed:
+        reach = high * VIEWING_TO_HEIGHT / 1000
+        say = (
+            f"A value is {high:.0f} mm high on this glass, {needed:.0f} mm are needed at {screen.viewing_m:g} m; "
+            f'it can be read from {reach:.1f} m. Write `density = "far"`, or take a higher wall or nearer readers.'
+        )
+        yield ("viewing_m",), say
