@@ -128,7 +128,7 @@ def make(venv: Path) -> None:
 
 def pip(venv: Path, *arguments: str) -> None:
     """Run pip in `venv`; what it says is shown only when it fails (SetUpFailed)."""
-    command = [inside(venv, "python"), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
+    command = [str(inside(venv, "python")), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, check=False)
     if done.returncode:
         sys.stderr.write(done.stdout.decode("utf-8", "replace")[-6000:])
@@ -182,7 +182,7 @@ def requirements(root: Path, kind: str) -> list[str]:
 
 
 def installed_here(root: Path) -> bool:
-    """True when this very Python has ioc installed (from this checkout, or without any), so that nothing is to be made."""
+    """True when this very Python has ioc installed (from this checkout, or without any): there is nothing to make."""
     if not (root / "pyproject.toml").is_file():
         return True
     from importlib import metadata

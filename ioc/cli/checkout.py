@@ -22,7 +22,9 @@ def _inside(root: Path) -> None:
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="Results as one JSON object, and nothing else on standard output.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Results as one JSON object, and nothing else on standard output."
+)
 def bench(names: tuple[str, ...], as_json: bool) -> None:
     """Measure; all of tests/bench, or those NAMES."""
     root = place.checkout()

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ioc.cli import place
+from ioc.errors import IocError
+
+if TYPE_CHECKING:
+    from ioc.db.session import Database
+    from ioc.web.access import Key
+
+T = TypeVar("T")
+
+
+def _with_database(data: Path | None, work: Callable[[Database], Awaitable[T]]) -> T:
+    """What `work` gives on the database of this machine, brought to its newest form first."""
+    from ioc.db import session
+
+    url = place.database_url(place.data_folder(data))
+    session.migrate(url)
+
+    async def opened() -> T:
+        database = session.open_db(url)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(opened())
 
 
 @click.group()
@@ -17,9 +44,11 @@ def key() -> None:
 
 @key.command()
 @click.argument("name")
-@click.option("--channel", "channels", multiple=True, metavar="PATTERN", help="What it may watch (layer/*); repeatable.")
+@click.option(
+    "--channel", "channels", multiple=True, metavar="PATTERN", help="What it may watch (layer/*); repeatable."
+)
 @click.option("--unit", "units", multiple=True, metavar="CODE", help="Communes it is held to; repeatable; none: all.")
-@click.option("--role", default="screen", show_default=True, help="What it may do: screen, operator, push …")
+@click.option("--role", default="screen", show_default=True, help="screen, leader, operator, admin or push:SOURCE.")
 @click.option("--agency", metavar="NAME", help="The agency that answers for it.")
 @click.option("--json", "as_json", is_flag=True, help="The key as a JSON object.")
 @place.data_option
@@ -35,33 +64,53 @@ def add(
     """Make a key called NAME and print it, this once."""
     from ioc.web import access
 
-    url = place.database_url(place.data_folder(data))
-    secret = access.add_key(url, name, channels or ("*",), units, role, agency)
+    async def work(database: Database) -> str:
+        watched = channels or ("*",)
+        return await access.add_key(database, name=name, channels=watched, units=units, role=role, agency=agency)
+
+    secret = _with_database(data, work)
     click.echo(json.dumps({"name": name, "key": secret}, ensure_ascii=False) if as_json else secret)
+
+
+def _row(known: Key) -> dict[str, Any]:
+    import msgspec
+
+    row: dict[str, Any] = msgspec.to_builtins(known)
+    return row
 
 
 @key.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 @place.data_option
 def list_(as_json: bool, data: Path | None) -> None:
-    """List the keys: never the secrets."""
+    """List the keys, revoked ones too: never the secrets."""
     from ioc.web import access
 
-    known = access.list_keys(place.database_url(place.data_folder(data)))
+    rows = [_row(known) for known in _with_database(data, access.list_keys)]
     if as_json:
-        click.echo(json.dumps(known, ensure_ascii=False, default=str))
+        click.echo(json.dumps(rows, ensure_ascii=False))
         return
-    for one in known:
-        click.echo("\t".join(str(value) for value in one.values()))
-    click.echo(f"{len(known)} key(s).", err=True)
+    for row in rows:
+        state = f"revoked {row['revoked']}" if row["revoked"] else "valid"
+        scope = f"{','.join(row['channels'])} in {','.join(row['units']) or 'all units'}"
+        click.echo(f"{row['id']}\t{row['name']}\t{row['role']}\t{scope}\t{state}")
+    click.echo(f"{len(rows)} key(s).", err=True)
 
 
 @key.command()
-@click.argument("name")
+@click.argument("which", metavar="NAME|ID")
 @place.data_option
-def revoke(name: str, data: Path | None) -> None:
-    """Revoke the key called NAME: within 5 s its screens are sent away and its requests refused."""
+def revoke(which: str, data: Path | None) -> None:
+    """Revoke a key by its name, or by the number that `ioc key list` shows: within 5 s its screens are sent away."""
     from ioc.web import access
 
-    access.revoke_key(place.database_url(place.data_folder(data)), name)
-    click.echo(f"The key {name} is revoked.", err=True)
+    async def work(database: Database) -> None:
+        valid = [known for known in await access.list_keys(database) if known.revoked is None]
+        meant = [known for known in valid if which in (known.name, str(known.id))]
+        if len(meant) != 1:
+            say = "no valid key" if not meant else f"{len(meant)} valid keys"
+            raise IocError(f"There is {say} called {which}; give the number that `ioc key list` shows.")
+        await access.revoke_key(database, meant[0].id)
+
+    _with_database(data, work)
+    click.echo(f"The key {which} is revoked.", err=True)

@@ -46,7 +46,9 @@ def data_folder(given: Path | None, env: Mapping[str, str] = os.environ) -> Path
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise BadConfig(f"The data folder {folder} can't be made ({error.strerror}); name another with --data.") from None
+        raise BadConfig(
+            f"The data folder {folder} can't be made ({error.strerror}); name another with --data."
+        ) from None
     return folder
 
 
@@ -56,15 +58,8 @@ def redis_url(env: Mapping[str, str] = os.environ) -> str | None:
 
 
 def database_url(data: Path, env: Mapping[str, str] = os.environ) -> str:
-    """DATABASE_URL with its driver named, else SQLite in the data folder."""
-    url = env.get("DATABASE_URL") or f"sqlite:///{data / 'ioc.db'}"
-    drivers = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "sqlite": "sqlite+aiosqlite"}
-    kind, mark, rest = url.partition("://")
-    if not mark:
-        raise BadConfig("DATABASE_URL is no address; write postgresql://user@host/name or sqlite:////path/ioc.db.")
-    if kind not in drivers and kind not in drivers.values():
-        raise BadConfig(f"DATABASE_URL names {kind}, which is not supported; use postgresql:// or sqlite:///.")
-    return f"{drivers.get(kind, kind)}://{rest}"
+    """DATABASE_URL, else SQLite in the data folder."""
+    return env.get("DATABASE_URL") or f"sqlite:///{data / 'ioc.db'}"
 
 
 def port(given: int | None, default: int = 8000, env: Mapping[str, str] = os.environ) -> int:

@@ -19,10 +19,14 @@ ROLES = ("web", "poller", "health", "projector", "archive")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Else a temporary one.")
 @click.option("--for", "seconds", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop by itself after so long.")
 @click.option("--browser/--no-browser", default=True, help="Open the wall in a browser.")
-def demo(port: int, province: str | None, key: str | None, data: Path | None, seconds: float | None, browser: bool) -> None:
+def demo(
+    port: int, province: str | None, key: str | None, data: Path | None, seconds: float | None, browser: bool
+) -> None:
     """Run the whole centre for an invented province, with its sources, on this machine only."""
     if key is not None and len(key) < 32:
-        raise click.BadParameter("a key needs at least 32 characters; leave it out to have one made", param_hint="--key")
+        raise click.BadParameter(
+            "a key needs at least 32 characters; leave it out to have one made", param_hint="--key"
+        )
     from ioc.demo import run as play
 
     play.demo(port=port, province=province, key=key, data=data, seconds=seconds, browser=browser)

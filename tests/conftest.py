@@ -1,0 +1,105 @@
+"""What many tests need: shared data, a Redis of their own, and fresh databases on the machine's real servers.
+
+What is absent skips a test, with the reason; with IOC_REQUIRE_SERVICES=1 (in CI) it fails it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def absent(what: str) -> NoReturn:
+    """Skip the test because `what` is not there; fail it where everything must be there."""
+    if os.environ.get("IOC_REQUIRE_SERVICES") == "1":
+        pytest.fail(f"{what}, and IOC_REQUIRE_SERVICES=1 wants it.", pytrace=False)
+    pytest.skip(f"{what}.")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared data: IOC_SHARED, else ../shared beside the checkout."""
+    folder = Path(os.environ.get("IOC_SHARED") or ROOT.parent / "shared") / "data"
+    if not folder.is_dir():
+        absent(f"There is no shared data at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def kv_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A private Redis for this test run, on a free port."""
+    from ioc import kv
+    from ioc.errors import BadConfig
+
+    try:
+        kv.choose()
+    except BadConfig as error:
+        absent(error.say.rstrip("."))
+    with kv.use(None, tmp_path_factory.mktemp("kv")) as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(kv_url: str) -> str:
+    """The address of the private Redis, emptied for this test."""
+    import redis
+
+    with redis.Redis.from_url(kv_url, protocol=3) as client:
+        client.flushall()
+    return kv_url
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """A fresh PostgreSQL database (postgresql://…), dropped afterwards; the server is IOC_TEST_POSTGRES's."""
+    import psycopg
+    from psycopg import sql
+
+    server = os.environ.get("IOC_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+    name = f"ioc_test_{secrets.token_hex(6)}"
+    try:
+        admin = psycopg.connect(server, autocommit=True, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        absent(f"PostgreSQL can't be reached ({str(error).splitlines()[0]})")
+    with admin:
+        admin.execute(sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(sql.Identifier(name)))
+        try:
+            yield f"{server.rsplit('/', 1)[0]}/{name}"
+        finally:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    admin.close()
+
+
+@pytest.fixture
+def mariadb() -> Iterator[dict[str, Any]]:
+    """A fresh MariaDB database, dropped afterwards, as the arguments of pymysql.connect.
+
+    The server is that of IOC_TEST_MARIADB_HOST, _PORT, _USER and _PASSWORD.
+    """
+    import pymysql
+
+    where: dict[str, Any] = {
+        "host": os.environ.get("IOC_TEST_MARIADB_HOST", "127.0.0.1"),
+        "port": int(os.environ.get("IOC_TEST_MARIADB_PORT", "3306")),
+        "user": os.environ.get("IOC_TEST_MARIADB_USER", "root"),
+        "password": os.environ.get("IOC_TEST_MARIADB_PASSWORD", ""),
+        "charset": "utf8mb4",
+    }
+    name = f"ioc_test_{secrets.token_hex(6)}"
+    try:
+        admin = pymysql.connect(**where, connect_timeout=5)
+    except pymysql.OperationalError as error:
+        absent(f"MariaDB can't be reached ({error.args[-1]})")
+    with admin, admin.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+        try:
+            yield {**where, "database": name}
+        finally:
+            cursor.execute(f"DROP DATABASE {name}")
