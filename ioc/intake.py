@@ -346,10 +346,11 @@ async def take(
     *,
     weighed: Mapping[str, Any],
     cursor: str | None = None,
+    forget: Sequence[str] = (),
 ) -> Taken:
     """Weigh and commit what a sender pushed; others may write for the same source at the same time.
 
-    `weighed`: keyword arguments of `weigh` (kind, method, units, …). Raises StoreAway when nothing is known to be kept.
+    `weighed`: keyword arguments of `weigh` (kind, method, units, …). `forget`: marks of what was seen that end. Raises StoreAway when nothing is known to be kept.
     """
     ids = [result.sender_id for result in results if isinstance(result, Reading) and result.sender_id is not None]
     while True:
@@ -357,6 +358,7 @@ async def take(
         sent = await log.sent(source, ids)
         judge = functools.partial(weigh, source, known, results, received=received, sent=sent)
         taken = judge(**weighed)
+        taken.seen.update(dict.fromkeys(forget))
         try:
             await commit(log, source, known, taken, asked=received, received=received, cursor=cursor or known.cursor)
         except Gap:

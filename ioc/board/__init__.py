@@ -90,6 +90,10 @@ class Board(Protocol):
         """
         ...
 
+    async def drop(self, channel: str) -> None:
+        """Forget a channel whole; its writer notices, and begins it anew."""
+        ...
+
     async def channels(self) -> list[str]:
         """Names of all channels that are there, sorted."""
         ...

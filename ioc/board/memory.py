@@ -129,6 +129,10 @@ class MemoryBoard:
         known = self._channels.get(channel)
         return known is None or known.position != position
 
+    async def drop(self, channel: str) -> None:
+        self._channels.pop(channel, None)
+        await self._tell()
+
     async def channels(self) -> list[str]:
         return sorted(self._channels)
 

@@ -196,6 +196,11 @@ class RedisBoard:
             if epoch is None or epoch.decode() != position.epoch or int(offset) < position.offset
         ]
 
+    async def drop(self, channel: str) -> None:
+        with reaching():
+            await self._redis.srem(names.BOARDS, channel)
+            await self._redis.unlink(*self._keys(channel))
+
     async def channels(self) -> list[str]:
         with reaching():
             found = await self._redis.smembers(names.BOARDS)

@@ -58,6 +58,14 @@ async def asides(db: Database, source: str, limit: int = 100) -> list[AsideRow]:
         return [AsideRow(**row) for row in (await connection.execute(query)).mappings()]
 
 
+async def forget(db: Database, source: str, digests: Sequence[str]) -> None:
+    """Drop rows whose records were taken after all."""
+    async with db.writing() as connection:
+        for start in range(0, len(digests), _PAGE):
+            those = (_table.c.source == source, _table.c.digest.in_(digests[start : start + _PAGE]))
+            await connection.execute(sa.delete(_table).where(*those))
+
+
 async def _uncounted(connection: AsyncConnection, events: Sequence[Event]) -> list[Event]:
     named = {event.id: event for event in events}
     ids = list(named)

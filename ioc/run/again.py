@@ -1,0 +1,66 @@
+"""Take what was set aside of a source once more, after its mapping was put right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from ioc import catalog, mapping
+from ioc.adapter import Reading
+from ioc.db.asides import KEEP, asides, forget
+from ioc.db.session import Database, open_db
+from ioc.errors import BadConfig, BadRecord
+from ioc.geo.units import Units
+from ioc.intake import ASIDE, take
+from ioc.log.redis import RedisLog
+from ioc.mapping import Mapped
+from ioc.settings import Settings
+
+MASKED = "‹"
+"""Begins each mark that stands where personal data or a key was masked."""
+
+
+async def again(settings: Settings, redis_url: str, database_url: str, name: str, say: Callable[[str], None]) -> str:
+    """Read each record that was set aside of source `name` with today's mapping; those that can be read become events.
+
+    The others stay where they are, with their reason. Returns a sentence with the counts. Raises BadConfig when there
+    is no such source, or when its adapter keeps no single records.
+    """
+    if name not in settings.sources:
+        raise BadConfig(f"There is no source {name}; write one of {', '.join(sorted(settings.sources))}.")
+    source = settings.sources[name]
+    config = catalog.open_adapter(source).config
+    if not isinstance(config, Mapped):
+        raise BadConfig(f"Source {name} is of the kind {source.adapter}, which has no mapping; it is asked again instead.")
+    db, log = open_db(database_url), RedisLog(redis_url)
+    try:
+        read, kept = await _read(db, config, name, say)
+        if read:
+            units = Units.load(settings.province, settings.folder)
+            weighed = {"kind": config.event, "method": source.contract.method, "units": units}
+            taken = await take(log, name, list(read.values()), weighed=weighed, forget=[ASIDE + mark for mark in read])
+            await forget(db, name, list(read))
+            say(f"{taken.told} became events, {taken.unchanged + taken.duplicates} were known already.")
+        return f"{len(read)} records of {name} were taken, {kept} stay set aside."
+    finally:
+        await log.close()
+        await db.close()
+
+
+async def _read(db: Database, config: Mapped, name: str, say: Callable[[str], None]) -> tuple[dict[str, Reading], int]:
+    """Readings by the digest of the record they were, and how many records stay."""
+    read: dict[str, Reading] = {}
+    kept = 0
+    for row in await asides(db, name, limit=KEEP + 1):
+        try:
+            record: Any = msgspec.json.decode(row.raw or "")
+            if MASKED in (row.raw or "") or not isinstance(record, dict):
+                raise BadRecord("It is kept masked; ask its source for it again.", reason=row.reason)
+            read[row.digest] = mapping.read(config, record)
+        except (msgspec.DecodeError, BadRecord) as error:
+            kept += 1
+            why = error.say if isinstance(error, BadRecord) else "It is not kept whole; ask its source for it again."
+            say(f"{row.subject or row.digest}: {why}")
+    return read, kept
