@@ -15,7 +15,11 @@ ORDER: tuple[State, ...] = ("live", "never", "late", "stale", "down")
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A source's duties. `cadence` and `grace` are seconds; `expect` is the number of subjects it owes."""
+    """A source's duties. `cadence` and `grace` are seconds; `expect` is the number of subjects it owes.
+
+    `every`: seconds between two askings, where that is not four fifths of the cadence: who owes a file once a day is
+    looked at more often, or the file would lie unread.
+    """
 
     owner: str
     cadence: float = 30.0
@@ -23,6 +27,12 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expect: int | None = None
     method: Method = "machine"
     contact: str | None = None
+    every: float | None = None
+
+    @property
+    def pace(self) -> float:
+        """Seconds between two askings: short of the cadence, so that a source that answers is never past due."""
+        return self.every if self.every is not None else 0.8 * self.cadence
 
     @property
     def patience(self) -> float:

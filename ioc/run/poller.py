@@ -115,12 +115,12 @@ class Asking:
 
     def rest(self, known: Known) -> float | None:
         """Seconds until the next asking, with jitter; None when the source refused and must not be asked again."""
-        answered, cadence = known.answered, self.source.contract.cadence
+        answered, pace = known.answered, self.source.contract.pace
         if answered is not None and answered.refused:
             return None
-        wait = cadence
+        wait = pace
         if answered is not None and answered.failures > 1:
-            wait = min(cadence * 2 ** min(answered.failures - 1, 10), max(BACK_OFF_MAX_S, cadence))
+            wait = min(pace * 2 ** min(answered.failures - 1, 10), max(BACK_OFF_MAX_S, pace))
         return wait * random.uniform(1 - JITTER, 1 + JITTER)
 
     async def run(self) -> None:
