@@ -85,12 +85,14 @@ def _row(event: Event) -> dict[str, Any]:
     told: dict[str, Any] = event.data.properties if event.data is not None else {}
     raw = told.get("raw")
     reason = str(told.get("reason") or "unknown")
+    # the event's own subject is the record's digest; which record it was stands beside it
+    subject = told.get("record", event.subject)
     return {
         "source": event.source,
         "digest": str(told.get("digest") or digest(reason, raw)),
         "reason": mask_text(reason),
         "say": mask_text(str(told.get("say") or "This record could not be read.")),
-        "subject": event.subject.replace("\x00", "\ufffd") or None,
+        "subject": mask_text(str(subject)) if subject else None,
         "raw": mask(raw),
         "first": event.received,
         "last": event.received,

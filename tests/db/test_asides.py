@@ -18,8 +18,8 @@ NOON = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
 
 def refused(digest: str, minute: float = 0, raw: object = "x", source: str = "cams", say: str = "No.") -> Entry:
     when = NOON + timedelta(minutes=minute)
-    told = {"reason": "no_place", "say": say, "raw": raw, "digest": digest}
-    return Entry("0-0", Event(new_id(), source, names.REFUSED, f"cam/{digest}", when, when, Feature(told)))
+    told = {"reason": "no_place", "say": say, "raw": raw, "digest": digest, "record": f"cam/{digest}"}
+    return Entry("0-0", Event(new_id(), source, names.REFUSED, digest, when, when, Feature(told)))
 
 
 async def test_the_same_record_again_is_counted_with_its_first_and_last_time(db: Database) -> None:
