@@ -21,7 +21,8 @@ class Position(NamedTuple):
 class Snapshot(msgspec.Struct, frozen=True):
     """All items of a channel at a position; values are the bytes that go on the wire. `whole`: False while it is rebuilt.
 
-    `gone`: tombstones of dropped subjects (value: source time and receipt as "t|r"), for writers only.
+    `gone`: tombstones of dropped subjects (value: source time and receipt as "t|r"), for writers only. `life`: the run of
+    the store in which a writer last took the board over.
     """
 
     position: Position
@@ -29,6 +30,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     whole: bool = True
     gone: dict[str, str] = {}
     version: int = 1
+    life: str = ""
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -88,6 +90,14 @@ class Board(Protocol):
         (channel, None) tells a gap in that channel, once: a new epoch, a rebuild that is now whole, or steps that were
         trimmed; the reader takes a fresh snapshot and begins a new watch. Other channels go on.
         """
+        ...
+
+    async def life(self) -> str:
+        """The present run of the store; another one after each of its restarts."""
+        ...
+
+    async def adopt(self, channel: str) -> None:
+        """Note that a writer goes on with this board in the present run of the store."""
         ...
 
     async def drop(self, channel: str) -> None:

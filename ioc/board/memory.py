@@ -129,6 +129,12 @@ class MemoryBoard:
         known = self._channels.get(channel)
         return known is None or known.position != position
 
+    async def life(self) -> str:
+        return ""
+
+    async def adopt(self, channel: str) -> None:
+        """Nothing to note: this store has one life."""
+
     async def drop(self, channel: str) -> None:
         self._channels.pop(channel, None)
         await self._tell()

@@ -105,8 +105,9 @@ class RedisBoard:
     ) -> Position:
         keys = self._keys(channel)
         filling, final = uuid.uuid4().hex[:16], uuid.uuid4().hex[:16]
+        life = await self.life()
         with reaching():
-            answer = await self._reset(keys=keys, args=[fence, filling, int(time.time() * 1000), version])
+            answer = await self._reset(keys=keys, args=[fence, filling, int(time.time() * 1000), version, life])
             begun = _judge(channel, answer)
             await self._redis.sadd(names.BOARDS, channel)
             for key, pairs in ((keys[3], gone or {}), (keys[0], items)):
@@ -137,6 +138,7 @@ class RedisBoard:
             about[b"whole"] == b"1",
             {name.decode(): mark.decode() for name, mark in marks.items()},
             int(about[b"version"]),
+            about[b"life"].decode(),
         )
 
     async def history(self, channel: str, after: Position) -> list[Delta]:
@@ -195,6 +197,16 @@ class RedisBoard:
             for (channel, position), (epoch, offset) in zip(at.items(), metas, strict=True)
             if epoch is None or epoch.decode() != position.epoch or int(offset) < position.offset
         ]
+
+    async def life(self) -> str:
+        with reaching():
+            found = await self._redis.info("server")
+        return str(found["run_id"])
+
+    async def adopt(self, channel: str) -> None:
+        life = await self.life()
+        with reaching():
+            await self._redis.hset(names.board_key(channel, "meta"), "life", life)
 
     async def drop(self, channel: str) -> None:
         with reaching():

@@ -15,6 +15,7 @@ from ioc import alerts, clock, contract, names
 from ioc.board import Board
 from ioc.errors import Gap
 from ioc.log import Log
+from ioc.run.epochs import Epochs
 from ioc.run.figures import ALL, wire
 from ioc.score import WORDS
 from ioc.settings import Settings
@@ -32,9 +33,17 @@ class Health:
     """Owns the boards `sources` and `alerts` and the tiles of the four words. `fence`: the number of its lease."""
 
     def __init__(
-        self, settings: Settings, board: Board, log: Log, *, tiles: Callable[[], list[str]], fence: int = 0
+        self,
+        settings: Settings,
+        board: Board,
+        log: Log,
+        *,
+        tiles: Callable[[], list[str]],
+        fence: int = 0,
+        epochs: Epochs | None = None,
     ) -> None:
         self.settings, self.board, self.log, self.tiles, self.fence = settings, board, log, tiles, fence
+        self.epochs = epochs or Epochs()
         self._alerts: dict[str, alerts.Alert] = {}
         self._had: dict[str, set[str]] = {}
         self._said: dict[str, Any] = {}
@@ -43,7 +52,7 @@ class Health:
         """Begin the boards that are missing; drop what the settings no longer name."""
         own = [names.SOURCES, names.ALERTS, *(names.tile_channel(word.name) for word in WORDS)]
         for channel in own:
-            found = await self.board.snapshot(channel)
+            found = await self.epochs.take_over(self.board, channel, fence=self.fence)
             if found is None:
                 await self.board.reset(channel, {}, fence=self.fence)
             elif channel == names.ALERTS:
@@ -86,7 +95,7 @@ class Health:
     async def _tell(self, channel: str, items: Mapping[str, Any]) -> None:
         changes: dict[str, bytes | None] = {name: msgspec.json.encode(_on_wire(item)) for name, item in items.items()}
         changes.update(dict.fromkeys(self._had.get(channel, set()) - changes.keys()))
-        await self.board.apply(channel, changes, fence=self.fence)
+        self.epochs.note(channel, await self.board.apply(channel, changes, fence=self.fence))
         self._had[channel] = set(items)
 
     async def run(self) -> None:

@@ -17,6 +17,7 @@ from ioc.errors import Gap
 from ioc.event import Event
 from ioc.layer import Layer, Tile
 from ioc.log import Batch, Log
+from ioc.run.epochs import Epochs
 from ioc.run.figures import Figures
 from ioc.run.fold import Fold
 from ioc.settings import Settings, Source
@@ -58,10 +59,12 @@ class Projector:
         settings: Settings,
         *,
         fence: int = 0,
+        epochs: Epochs | None = None,
     ) -> None:
         self.board, self.log, self.archive, self.fence = board, log, archive, fence
         self.layers = layers
         self.settings = settings
+        self.epochs = epochs or Epochs()
         self.folds: list[Fold] = []
         self.figures: list[Figures] = []
         self._by_type: dict[str, list[Fold]] = {}
@@ -78,16 +81,16 @@ class Projector:
                 self._by_type.setdefault(kind, []).append(fold)
         pairs = zip(self.folds, self.layers.values(), strict=True)
         self.figures = [Figures(fold, tiles, feeding(self.settings, fold.layer)) for fold, tiles in pairs]
-        known = set(await self.board.channels())
         for tiles in self.layers.values():
             for tile in tiles:
-                if (channel := names.tile_channel(tile.name)) not in known:
+                channel = names.tile_channel(tile.name)
+                if await self.epochs.take_over(self.board, channel, fence=self.fence) is None:
                     await self.board.reset(channel, {}, fence=self.fence)
         await self.tick(force=True)
 
     async def _fold(self, layer: Layer) -> Fold:
         channel = names.layer_channel(layer.name)
-        found = await self.board.snapshot(channel)
+        found = await self.epochs.take_over(self.board, channel, fence=self.fence)
         if found is not None and found.whole and found.version == layer.version:
             return Fold.of(layer, found)
         return await self.rebuild(layer)
@@ -107,9 +110,10 @@ class Projector:
         now = clock.now()
         fold.wake(now)
         fold.changes, fold.tombs = {}, {}
-        fold.position = await self.board.reset(
+        position = await self.board.reset(
             channel, fold.encoded(), fence=self.fence, gone=fold.marks(now), version=layer.version
         )
+        fold.position = self.epochs.note(channel, position)
         logger.info(
             "%s: rebuilt %d items from %d events in %.2f s.", channel, len(fold.items), count, time.monotonic() - began
         )
@@ -131,9 +135,10 @@ class Projector:
             if fold.changes or fold.tombs:
                 changes, tombs = fold.changes, fold.tombs
                 channel = names.layer_channel(fold.layer.name)
-                fold.position = await self.board.apply(
+                position = await self.board.apply(
                     channel, changes, after=fold.position, fence=self.fence, gone=tombs
                 )
+                fold.position = self.epochs.note(channel, position)
                 fold.changes, fold.tombs = {}, {}
 
     async def tick(self, *, force: bool = False) -> None:
@@ -152,7 +157,8 @@ class Projector:
         await self._look_back(now)
         for figures in self.figures:
             for name, changes in figures.work_out(now, answers, self._past).items():
-                await self.board.apply(names.tile_channel(name), changes, fence=self.fence)
+                channel = names.tile_channel(name)
+                self.epochs.note(channel, await self.board.apply(channel, changes, fence=self.fence))
 
     async def _look_back(self, now: datetime) -> None:
         if time.monotonic() - self._past_read < PAST_S:

@@ -21,6 +21,7 @@ from ioc.db.session import Database, migrate, open_db
 from ioc.errors import Fenced, Gap, IocError, StoreAway
 from ioc.log.redis import RedisLog
 from ioc.redis_link import connect, reaching
+from ioc.run.epochs import Epochs
 from ioc.run.lease import hold
 from ioc.score import WORDS
 from ioc.settings import Settings
@@ -40,6 +41,7 @@ class Stage(msgspec.Struct):
     board: RedisBoard
     log: RedisLog
     db: Database
+    epochs: Epochs
 
     def tiles(self) -> list[str]:
         """Names of the tiles of all layers and of the four words."""
@@ -58,7 +60,10 @@ async def _poller(stage: Stage, fence: int) -> None:
 async def _health(stage: Stage, fence: int) -> None:
     from ioc.run.health import Health
 
-    await Health(stage.settings, stage.board, stage.log, tiles=stage.tiles, fence=fence).run()
+    health = Health(
+        stage.settings, stage.board, stage.log, tiles=stage.tiles, fence=fence, epochs=stage.epochs
+    )
+    await health.run()
 
 
 async def _projector(stage: Stage, fence: int) -> None:
@@ -67,7 +72,10 @@ async def _projector(stage: Stage, fence: int) -> None:
 
     archive = SqlArchive(stage.db)
     layers = declared(stage.settings)
-    await Projector(layers, stage.board, stage.log, archive, stage.settings, fence=fence).run()
+    projector = Projector(
+        layers, stage.board, stage.log, archive, stage.settings, fence=fence, epochs=stage.epochs
+    )
+    await projector.run()
 
 
 async def _archive(stage: Stage, fence: int) -> None:
@@ -150,7 +158,7 @@ async def _main(stage: Stage, roles: tuple[str, ...]) -> None:
 async def _open(settings: Settings, redis_url: str, database_url: str) -> Stage:
     await asyncio.to_thread(migrate, database_url)
     redis, board, log = connect(redis_url), RedisBoard(redis_url), RedisLog(redis_url)
-    return Stage(settings, redis_url, redis, board, log, open_db(database_url))
+    return Stage(settings, redis_url, redis, board, log, open_db(database_url), Epochs())
 
 
 async def _engines(settings: Settings, redis_url: str, database_url: str, roles: tuple[str, ...]) -> None:

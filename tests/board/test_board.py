@@ -13,6 +13,7 @@ from ioc.board import Board, Delta, Position, Snapshot
 from ioc.board.memory import MemoryBoard
 from ioc.board.redis import RedisBoard
 from ioc.errors import Fenced, Gap
+from ioc.run.epochs import Epochs
 
 CHANNEL = "layer/things"
 
@@ -87,7 +88,7 @@ async def test_a_reset_begins_a_new_epoch_at_a_higher_offset(board: Board) -> No
     first = await board.reset(CHANNEL, {"a": b"1"})
     second = await board.reset(CHANNEL, {"b": b"2"}, gone={"a": "x|y"})
     assert second.epoch != first.epoch and second.offset > first.offset
-    assert await taken(board) == Snapshot(second, {"b": b"2"}, True, {"a": "x|y"}, 1)
+    assert await taken(board) == Snapshot(second, {"b": b"2"}, True, {"a": "x|y"}, 1, await board.life())
     with pytest.raises(Gap):
         await board.history(CHANNEL, first)
 
@@ -160,3 +161,40 @@ def test_old_snapshot_and_every_delta_are_the_new_snapshot(
             await board.close()
 
     asyncio.run(play())
+
+
+async def test_an_offset_that_went_back_begins_a_new_epoch(board: Board) -> None:
+    epochs = Epochs()
+    begun = await board.reset(CHANNEL, {"a": b"1"})
+    assert await epochs.take_over(board, CHANNEL, fence=0) == await taken(board)
+    epochs.note(CHANNEL, await board.apply(CHANNEL, {"a": b"2"}))
+    assert (await taken(board)).position.epoch == begun.epoch
+    # the store forgot our last step, and is where it was before
+    epochs.note(CHANNEL, Position(begun.epoch, begun.offset + 2))
+    found = await epochs.take_over(board, CHANNEL, fence=0)
+    assert found is not None and found.position.epoch != begun.epoch
+    assert found == await taken(board) and found.items == {"a": b"2"}
+
+
+async def test_a_store_that_restarted_while_no_writer_remembers_begins_a_new_epoch(redis_url: str) -> None:
+    board = RedisBoard(redis_url)
+    begun = await board.reset(CHANNEL, {"a": b"1"})
+    writer = Epochs()
+    await writer.take_over(board, CHANNEL, fence=0)
+
+    async def other_life() -> str:
+        return "another run"
+
+    board.life = other_life  # type: ignore[method-assign]
+    kept = await writer.take_over(board, CHANNEL, fence=0)
+    assert kept is not None and kept.position == begun
+    again = await Epochs().take_over(board, CHANNEL, fence=0)
+    assert again is not None and again.position == begun, "the writer that remembers adopted the board"
+
+    async def third_life() -> str:
+        return "a third run"
+
+    board.life = third_life  # type: ignore[method-assign]
+    unsure = await Epochs().take_over(board, CHANNEL, fence=0)
+    assert unsure is not None and unsure.position.epoch != begun.epoch and unsure.items == {"a": b"1"}
+    await board.close()
