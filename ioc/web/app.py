@@ -1,0 +1,262 @@
+"""The web role: one Starlette app, built of the stores that it is given, and the server that runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from redis.asyncio import Redis
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from ioc import catalog, clock, kv, names
+from ioc import settings as settings_of
+from ioc.board import Board
+from ioc.board.redis import RedisBoard
+from ioc.db.session import Database, migrate, open_db
+from ioc.errors import BadConfig
+from ioc.log import Log
+from ioc.log.redis import RedisLog
+from ioc.redis_link import connect, reaching
+from ioc.score import WORDS
+from ioc.settings import Settings
+from ioc.web import caller, protocol, wall
+from ioc.web.access import REREAD_S, Access
+from ioc.web.channels import Channel, describe
+from ioc.web.door import Door, Faults
+from ioc.web.hub import Hub
+from ioc.web.problems import HANDLERS, problem
+from ioc.web.quality import ROLES, ReadBeats, Signs
+from ioc.web.routes import routes
+from ioc.web.socket import ServerSocket
+
+log = logging.getLogger("ioc.web")
+
+STOP_S = 5
+"""Seconds that connections have to end when the server stops."""
+
+
+class Guard:
+    """Puts the security headers on every answer, and turns away a key in an address before anything is done."""
+
+    def __init__(self, app: Any, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._headers = [
+            (b"content-security-policy", wall.policy(settings.web.basemap).encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"no-referrer"),
+            (b"x-frame-options", b"DENY"),
+            (b"cross-origin-opener-policy", b"same-origin"),
+            (b"permissions-policy", b"camera=(self), geolocation=(self), microphone=()"),
+        ]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = list(self._headers)
+        if caller.secure(scope, self._settings.access):
+            headers.append((b"strict-transport-security", b"max-age=31536000"))
+
+        async def guarded(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *headers]}
+            await send(message)
+
+        if (name := caller.key_in_query(scope)) is not None:
+            say = f"A key never stands in an address; take {name} out, and send it as Authorization: Bearer KEY."
+            await problem(400, say)(scope, receive, guarded)
+            return
+        await self._app(scope, receive, guarded)
+
+
+def titles(settings: Settings) -> dict[str, dict[str, Any]]:
+    """What is known of each tile beside its figures, by name; the four words are tiles over the sources."""
+    found: dict[str, dict[str, Any]] = {}
+    for layer in catalog.layers(settings.layers):
+        for tile in catalog.tiles(layer.name):
+            found[tile.name] = {"label": tile.label, "unit": tile.unit, "over": layer.name, "by_unit": tile.by_unit}
+    for word in WORDS:
+        found[word.name] = {"label": word.label, "unit": ("điểm", "points"), "over": None, "by_unit": False}
+    return found
+
+
+def channels_of(settings: Settings) -> dict[str, Channel]:
+    """All channels that the settings make."""
+    layers = catalog.layers(settings.layers)
+    tiles = [tile for layer in layers for tile in catalog.tiles(layer.name)]
+    found = describe(layers, tiles, settings.sources)
+    for word in WORDS:
+        name = names.tile_channel(word.name)
+        found[name] = Channel(name, "tile", False, tuple(settings.sources), watched=True)
+    return found
+
+
+def build(
+    settings: Settings,
+    *,
+    board: Board,
+    log: Log | None = None,
+    db: Database | None = None,
+    beats: ReadBeats | None = None,
+    faults: Faults | None = None,
+    channels: Mapping[str, Channel] | None = None,
+    clock: Callable[[], datetime] = clock.now,
+    opening: Callable[[], Any] | None = None,
+    static: Path = wall.STATIC,
+) -> Starlette:
+    """The app over these stores. `beats` reads the roles' signs of life; without it nobody is expected to give any.
+
+    `opening`: a context manager that is held while the app runs (the stores' connections). The hub is at `app.state.hub`.
+    """
+    import time
+
+    access = Access(db, settings.access.public)
+    known = dict(channels) if channels is not None else channels_of(settings)
+    beat = settings.web.beat
+    signs = Signs(beats, beat, time.monotonic, clock)
+    hub = Hub(board, access, known, beat=beat, signs=signs, max_screens=settings.web.max_screens, clock=clock)
+    access.changed = hub.recheck
+    layers = {layer.name: layer for layer in catalog.layers(settings.layers)}
+    door = Door(settings, hub, access, known, layers, titles(settings), log, db, faults)
+
+    @contextlib.asynccontextmanager
+    async def living(_app: Starlette) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as held:
+            if opening is not None:
+                await held.enter_async_context(opening())
+            await _reread(access)
+            await hub.start()
+            keys = asyncio.create_task(_keys(access), name="keys")
+            try:
+                yield
+            finally:
+                keys.cancel()
+                await asyncio.gather(keys, return_exceptions=True)
+                await hub.stop()
+
+    guards = [Middleware(Guard, settings=settings), Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)]
+    app = Starlette(routes=routes(door), middleware=guards, exception_handlers=HANDLERS, lifespan=living)
+    app.state.door, app.state.hub, app.state.assets = door, hub, wall.Assets(static)
+    return app
+
+
+async def _keys(access: Access) -> None:
+    """Read the keys again each second: a revoked one is gone from every process within a few."""
+    down = False
+    while True:
+        await asyncio.sleep(REREAD_S)
+        well = await _reread(access, quiet=down)
+        if well and down:
+            log.warning("The keys can be read again.")
+        down = not well
+
+
+async def _reread(access: Access, quiet: bool = False) -> bool:
+    try:
+        async with asyncio.timeout(5):
+            await access.reread()
+    except Exception as error:
+        if not quiet:
+            log.warning("The keys can't be read (%s); those known before stay valid.", type(error).__name__)
+        return False
+    return True
+
+
+def beats_of(redis: Redis) -> ReadBeats:
+    """Reads the roles' signs of life from Redis; raises StoreAway."""
+    keys = [names.beat_key(role) for role in ROLES]
+
+    async def read() -> dict[str, float | None]:
+        with reaching():
+            found = await redis.mget(keys)
+        return {role: float(value) if value is not None else None for role, value in zip(ROLES, found, strict=True)}
+
+    return read
+
+
+def over(settings: Settings, redis_url: str, database_url: str) -> Starlette:
+    """The app over the Redis and the database at these addresses; connections are made when it starts."""
+    redis, board, events, db = connect(redis_url), RedisBoard(redis_url), RedisLog(redis_url), open_db(database_url)
+
+    async def faults() -> list[str]:
+        with reaching():
+            return await kv.check(redis)
+
+    @contextlib.asynccontextmanager
+    async def opening() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await board.close()
+            await events.close()
+            await redis.aclose()
+            await db.close()
+
+    return build(settings, board=board, log=events, db=db, beats=beats_of(redis), faults=faults, opening=opening)
+
+
+def config(app: Any, **other: Any) -> uvicorn.Config:
+    """How the server runs the app. Forwarded headers are left to `ioc.web.caller`, which knows the named proxies."""
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws=ServerSocket,
+        ws_max_size=2 * protocol.MAX_IN,
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_level="warning",
+        backlog=4096,
+        timeout_graceful_shutdown=STOP_S,
+        **other,
+    )
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server; screens are told to come back before their connections are closed."""
+
+    def __init__(self, app: Starlette, **other: Any) -> None:
+        super().__init__(config(app, **other))
+        self._hub: Hub = app.state.hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        await self._hub.stop()
+        # one turn for the byes to go out; closing frames are answered within the graceful time
+        await asyncio.sleep(0.1)
+        await super().shutdown(sockets)
+
+
+def serve(settings: Settings, *, redis_url: str, database_url: str, listening: socket.socket) -> None:
+    """Serve screens and the API on a socket that listens already; blocks until SIGTERM or SIGINT."""
+    import uvloop
+
+    async def run() -> None:
+        await Server(over(settings, redis_url, database_url)).serve(sockets=[listening])
+
+    uvloop.run(run())
+
+
+def app_from_env() -> Starlette:
+    """For `uvicorn --factory ioc.web.app:app_from_env --ws websockets-sansio --no-proxy-headers`, with any workers.
+
+    Takes IOC_CONFIG, REDIS_URL and DATABASE_URL. Raises BadConfig when one of them is missing.
+    """
+    given = {name: os.environ.get(name) for name in ("IOC_CONFIG", "REDIS_URL", "DATABASE_URL")}
+    if missing := [name for name, value in given.items() if not value]:
+        raise BadConfig(f"The environment lacks {', '.join(missing)}; set it, or start with ioc run web.")
+    migrate(str(given["DATABASE_URL"]))
+    return over(settings_of.load(str(given["IOC_CONFIG"])), str(given["REDIS_URL"]), str(given["DATABASE_URL"]))

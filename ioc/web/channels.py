@@ -1,0 +1,58 @@
+"""What the hub knows of each channel beside its items: who feeds it, whether it has views, and what a unit's key may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import msgspec
+
+from ioc import names
+from ioc.layer import Layer, Tile
+from ioc.settings import Source
+
+Kind = Literal["layer", "tile", "sources", "alerts", "screen"]
+
+
+class Channel(msgspec.Struct, frozen=True):
+    """`sources`: names of those that feed it. `views`: a screen may ask for a viewport.
+
+    `watched`: the health watch writes it, so that it is as alive as the watch, whatever it says of the sources.
+    """
+
+    name: str
+    kind: Kind
+    views: bool = False
+    sources: tuple[str, ...] = ()
+    watched: bool = False
+
+
+def kind_of(channel: str) -> Kind | None:
+    """The kind that a channel's name tells; None when it is no channel's name."""
+    if channel in (names.SOURCES, names.ALERTS):
+        return "sources" if channel == names.SOURCES else "alerts"
+    head, _, rest = channel.partition("/")
+    if rest and head in ("layer", "tile", "screen"):
+        return head  # type: ignore[return-value]
+    return None
+
+
+def feeders(layer: Layer, sources: Mapping[str, Source]) -> tuple[str, ...]:
+    """Names of the sources whose events the layer listens to."""
+    return tuple(name for name, source in sources.items() if source.options.get("event") in layer.listens)
+
+
+def describe(layers: Iterable[Layer], tiles: Iterable[Tile], sources: Mapping[str, Source]) -> dict[str, Channel]:
+    """All channels that the settings make, by name."""
+    known = {}
+    fed: dict[str, tuple[str, ...]] = {}
+    for layer in layers:
+        fed[layer.name] = feeders(layer, sources)
+        name = names.layer_channel(layer.name)
+        known[name] = Channel(name, "layer", layer.views, fed[layer.name])
+    for tile in tiles:
+        name = names.tile_channel(tile.name)
+        known[name] = Channel(name, "tile", False, fed.get(tile.over, ()))
+    known[names.SOURCES] = Channel(names.SOURCES, "sources", False, tuple(sources), watched=True)
+    known[names.ALERTS] = Channel(names.ALERTS, "alerts", False, ())
+    return known

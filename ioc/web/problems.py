@@ -1,0 +1,71 @@
+"""Errors over HTTP: RFC 9457 problem details, a finished sentence in `detail`, never a stack trace."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ioc.errors import IocError, StoreAway
+from ioc.web.access import Refused
+
+log = logging.getLogger("ioc.web")
+
+
+class Wrong(IocError):
+    """The request is wrong: the caller is told everything that is, at once; nothing was stored."""
+
+    def __init__(self, say: str, status: int = 400, errors: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(say)
+        self.status = status
+        self.errors = errors or []
+
+
+def problem(
+    status: int, say: str, *, headers: Mapping[str, str] | None = None, errors: list[dict[str, Any]] | None = None
+) -> Response:
+    """The answer for an error; `errors`: each thing that is wrong, as {"where", "say"}."""
+    body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": say}
+    if errors:
+        body["errors"] = errors
+    kept = {"Cache-Control": "no-store", **(headers or {})}
+    return Response(msgspec.json.encode(body), status, kept, media_type="application/problem+json")
+
+
+async def wrong(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Wrong)
+    return problem(error.status, error.say, errors=error.errors)
+
+
+async def refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    headers = {401: {"WWW-Authenticate": 'Bearer realm="ioc"'}, 429: {"Retry-After": "60"}}.get(error.status)
+    return problem(error.status, error.say, headers=headers)
+
+
+async def away(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, StoreAway)
+    return problem(503, error.say, headers={"Retry-After": "2"})
+
+
+async def http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    says = {
+        404: "There is nothing at this address; GET / lists what is here.",
+        405: "This address does not take that method; /openapi.json says which it takes.",
+    }
+    return problem(error.status_code, says.get(error.status_code, f"{error.detail}."), headers=error.headers)
+
+
+async def broken(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed.", request.method, request.url.path, exc_info=error)
+    return problem(500, "The server made a mistake; it was noted, and nothing was changed. Try again later.")
+
+
+HANDLERS: dict[Any, Any] = {Wrong: wrong, Refused: refused, StoreAway: away, HTTPException: http, Exception: broken}
