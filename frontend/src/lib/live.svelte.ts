@@ -49,6 +49,7 @@ export class Live {
   #painters = new Map<string, Set<(touched: Touched) => void>>();
   #values = new Map<string, number | string | null>();
   #moved = new SvelteMap<string, number>();
+  #arrivals = new Map<string, number>();
   #flushing = false;
   #arrived = 0;
   #stop: (() => void)[] = [];
@@ -124,6 +125,12 @@ export class Live {
     return at !== undefined && !this.blind && this.now - at < MOVED_MS;
   }
 
+  /** When the channel's items last changed on this glass (server's clock); null before the first. */
+  arrivedAt(channel: string): number | null {
+    this.#versions.get(channel);
+    return this.#arrivals.get(channel) ?? null;
+  }
+
   #note(channel: string, change: Change): void {
     const touched = this.#dirty.get(channel) ?? { all: false, ids: new Set<string>() };
     if (change.kind === 'all') touched.all = true;
@@ -143,6 +150,7 @@ export class Live {
     this.seen = this.line.seen;
     this.#noteMoves(dirty);
     for (const [channel, touched] of dirty) {
+      if (touched.all || touched.ids.size > 0) this.#arrivals.set(channel, this.line.now());
       for (const paint of this.#painters.get(channel) ?? []) paint(touched);
       this.#versions.set(channel, (this.#versions.get(channel) ?? 0) + 1);
     }

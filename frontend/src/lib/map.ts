@@ -10,7 +10,7 @@ import type { Touched } from './live.svelte';
 import { gone, paint, type AreaState } from './paint';
 import type { Box, Units } from './screen';
 import type { Board } from './store';
-import { ground, images, itemLayers, readTokens, REGULAR, shortName, STRONG } from './style';
+import { ground, images, itemLayers, PLACES, readTokens, REGULAR, shortName, STRONG } from './style';
 
 setWorkerUrl(workerUrl);
 
@@ -61,6 +61,7 @@ export class MapView {
   #ready = false;
   #blind = false;
   #areas: Map<string, AreaState> = new Map();
+  #said: Map<string, string> = new Map();
   #onMove: (() => void) | null = null;
 
   private constructor(spec: MapSpec, style: StyleSpecification) {
@@ -131,8 +132,10 @@ export class MapView {
     if (this.#timer === 0) this.#timer = window.setTimeout(() => this.#flush(), PAINT_EVERY_MS);
   }
 
-  areas(states: Map<string, AreaState>): void {
+  /** Hatches the communes that need it; `said` is written over those that are past their limit. */
+  areas(states: Map<string, AreaState>, said: Map<string, string>): void {
     this.#areas = states;
+    this.#said = said;
     if (this.#ready) this.#restate();
   }
 
@@ -158,6 +161,16 @@ export class MapView {
     for (const state of ['bad', 'stale'] as const) {
       const codes = [...this.#areas].filter(([, is]) => is === state).map(([code]) => code);
       for (const id of [`area-${state}`, `area-${state}-edge`]) this.map.setFilter(id, ['in', ['get', 'code'], ['literal', codes]]);
+    }
+    if (this.#spec.names) {
+      const features = this.#spec.units.features.flatMap((unit): Feature<Point>[] => {
+        const p = unit.properties ?? {};
+        const say = this.#said.get(String(p['code']));
+        if (say === undefined) return [];
+        return [{ type: 'Feature', properties: { say: `${shortName(p, this.#spec.lang)}\n${say}` }, geometry: { type: 'Point', coordinates: [Number(p['lon']), Number(p['lat'])] } }];
+      });
+      this.map.getSource<GeoJSONSource>('areas')?.setData({ type: 'FeatureCollection', features });
+      this.map.setFilter('names', ['!', ['in', ['get', 'code'], ['literal', [...this.#said.keys()]]]]);
     }
     for (const layer of this.#spec.layers) {
       if (layer === 'reports') {
@@ -186,7 +199,7 @@ export class MapView {
     const trouble: Feature<Point>[] = [];
     const lost: string[] = [];
     for (const id of ids) {
-      const made = feature(layer, id, waiting.board.items.get(id), this.#spec.u);
+      const made = feature(layer, id, waiting.board.items.get(id));
       if (made === null) lost.push(id);
       else if (split && made.properties?.['trouble'] === true) trouble.push(made);
       else quiet.push(made);
@@ -203,21 +216,19 @@ export class MapView {
 }
 
 /** The few properties that the style reads; null when the item is gone or has no place. */
-function feature(layer: string, id: string, item: unknown, u: number): Feature<Point> | null {
+function feature(layer: string, id: string, item: unknown): Feature<Point> | null {
   const given = item as Feature | undefined;
   if (given === undefined || given.geometry?.type !== 'Point') return null;
   const properties = given.properties ?? {};
   if (gone(layer, properties)) return null;
-  return { type: 'Feature', id, geometry: given.geometry, properties: { id, offset: spread(id, u), ...paint(layer, properties) } };
+  return { type: 'Feature', id, geometry: given.geometry, properties: { id, place: place(id), ...paint(layer, properties) } };
 }
 
-/** Several things at one pole lie beside each other: a place in a small ring, the same one for ever. */
-function spread(id: string, u: number): [number, number] {
+/** Several things at one pole lie beside each other: one of the places around it, the same one for ever. */
+function place(id: string): number {
   let hash = 2166136261;
   for (let i = 0; i < id.length; i += 1) hash = Math.imul(hash ^ id.charCodeAt(i), 16777619);
-  const turn = ((hash >>> 0) % 360) * (Math.PI / 180);
-  const far = 7 * u;
-  return [Math.round(Math.cos(turn) * far), Math.round(Math.sin(turn) * far)];
+  return (hash >>> 0) % PLACES;
 }
 
 /** Puts a basemap under the communes: a style's address, or a PMTiles file of raster tiles. */
@@ -230,5 +241,3 @@ async function addBasemap(style: StyleSpecification, address: string): Promise<v
   if (other.sprite !== undefined) style.sprite = other.sprite;
   style.layers.splice(1, 0, ...other.layers.filter((layer) => layer.type !== 'background'));
 }
-
-export { shortName };

@@ -95,6 +95,22 @@ export function ground(units: Units, tokens: Tokens, u: number, lang: Lang, name
   ];
   if (names) {
     layers.push({
+      id: 'area-names',
+      type: 'symbol',
+      source: 'areas',
+      layout: {
+        'text-field': ['get', 'say'],
+        'text-font': [STRONG],
+        'text-size': 19 * u,
+        'text-max-width': 9,
+        'text-line-height': 1.25,
+        'text-variable-anchor': ['center', 'top', 'bottom', 'right', 'left'],
+        'text-radial-offset': 0.3,
+        'icon-allow-overlap': true,
+      },
+      paint: { 'text-color': tokens.bad, 'text-halo-color': tokens.province, 'text-halo-width': 2.6 * u },
+    });
+    layers.splice(layers.length - 1, 0, {
       id: 'names',
       type: 'symbol',
       source: 'names',
@@ -116,6 +132,7 @@ export function ground(units: Units, tokens: Tokens, u: number, lang: Lang, name
     sources: {
       units: { type: 'geojson', data: units, tolerance: 0.2 },
       names: { type: 'geojson', data: points },
+      areas: { type: 'geojson', data: { type: 'FeatureCollection', features: [] } },
     },
     layers,
   };
@@ -130,11 +147,22 @@ export function shortName(properties: Record<string, unknown>, lang: Lang): stri
 /** Layers that paint one layer's items; `under` lie below names, `over` above them. */
 export function itemLayers(layer: string, tokens: Tokens, u: number): { under: LayerSpecification[]; over: LayerSpecification[] } {
   if (layer === 'reports') return reportLayers(tokens, u);
-  const icon = { 'icon-image': ['get', 'icon'] as ExpressionSpecification, 'icon-allow-overlap': true, 'symbol-sort-key': ['get', 'sort'] as ExpressionSpecification, 'icon-offset': ['get', 'offset'] as ExpressionSpecification };
+  const icon = { 'icon-image': ['get', 'icon'] as ExpressionSpecification, 'icon-allow-overlap': true, 'symbol-sort-key': ['get', 'sort'] as ExpressionSpecification, 'icon-offset': around(6 * u) };
   return {
     under: [{ id: layer, type: 'symbol', source: layer, filter: ['!', ['get', 'trouble']], layout: { ...icon, 'icon-ignore-placement': true } }],
     over: [{ id: `${layer}-trouble`, type: 'symbol', source: layer, filter: ['get', 'trouble'], layout: icon }],
   };
+}
+
+/** Places around one point, in a ring, for things that stand at the same pole. */
+export const PLACES = 7;
+
+function around(far: number): ExpressionSpecification {
+  const cases = Array.from({ length: PLACES }, (_, n): [number, ExpressionSpecification] => {
+    const turn = (2 * Math.PI * n) / PLACES;
+    return [n, ['literal', [Math.cos(turn) * far, Math.sin(turn) * far]]];
+  });
+  return ['match', ['get', 'place'], ...cases.flat(), ['literal', [0, 0]]] as unknown as ExpressionSpecification;
 }
 
 function reportLayers(tokens: Tokens, u: number): { under: LayerSpecification[]; over: LayerSpecification[] } {
@@ -144,16 +172,16 @@ function reportLayers(tokens: Tokens, u: number): { under: LayerSpecification[];
   return {
     under: [
       { id: 'reports', type: 'symbol', source: 'reports', filter: single, layout: { 'icon-image': 'square', 'icon-allow-overlap': true, 'icon-ignore-placement': true } },
+    ],
+    over: [
       {
         id: 'reports-many',
         type: 'symbol',
         source: 'reports',
         filter: many,
-        layout: { ...count, 'icon-image': 'cluster', 'icon-ignore-placement': true, 'text-ignore-placement': true, 'text-font': [REGULAR], 'text-size': 17 * u },
+        layout: { ...count, 'icon-image': 'cluster', 'text-font': [REGULAR], 'text-size': 17 * u },
         paint: { 'text-color': tokens.muted },
       },
-    ],
-    over: [
       { id: 'reports-bad', type: 'symbol', source: 'reports-bad', filter: single, layout: { 'icon-image': 'squareFull', 'icon-allow-overlap': true } },
       {
         id: 'reports-bad-many',

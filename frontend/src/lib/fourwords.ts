@@ -1,0 +1,53 @@
+// The four words as rows: value, cause, level, target. In fixed order; no mean of them is ever made.
+
+import { figure, type Lang } from './format';
+import type { Live } from './live.svelte';
+import type { Level, State, TileItem } from './protocol';
+import type { Screen } from './screen';
+import { bornAt, cause } from './tiles';
+import { text } from './words';
+
+export interface WordRow {
+  name: string;
+  label: string;
+  value: number | null;
+  shown: string;
+  level: Exclude<Level, 'good'> | null;
+  target: number | null;
+  /** `3 trên 41`, which is shown brighter than the rest of the cause. */
+  count: string;
+  rest: string;
+  born: number | null;
+  state: State;
+}
+
+const COUNT = /^[\d.,]+ ?(?:trên|of|\/) ?[\d.,]+/;
+
+const LABELS: Record<string, { vi: string; en: string }> = {
+  dung: { vi: 'Đúng', en: 'Correct' },
+  du: { vi: 'Đủ', en: 'Complete' },
+  sach: { vi: 'Sạch', en: 'Clean' },
+  song: { vi: 'Sống', en: 'Alive' },
+};
+
+export function wordRows(live: Live, screen: Screen, lang: Lang): WordRow[] {
+  return (screen.words?.tiles ?? []).map((name) => {
+    const item = live.item<TileItem>(`tile/${name}`, 'all');
+    const quality = live.quality(`tile/${name}`);
+    const value = typeof item?.value === 'number' && !live.blank ? item.value : null;
+    const why = cause(item, lang);
+    const count = COUNT.exec(why)?.[0] ?? '';
+    return {
+      name,
+      label: text(LABELS[name], lang) || text(item?.label, lang) || name,
+      value,
+      shown: figure(value, 0, lang),
+      level: value === null || item?.level === 'good' ? null : (item?.level ?? null),
+      target: item?.target ?? null,
+      count,
+      rest: why.slice(count.length).trim(),
+      born: bornAt(quality, item),
+      state: quality?.state ?? 'never',
+    };
+  });
+}
