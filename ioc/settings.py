@@ -84,6 +84,20 @@ class Settings(msgspec.Struct, frozen=True):
         """The folder that relative paths of the settings start from."""
         return Path(self.file).resolve().parent if self.file else Path.cwd()
 
+    @property
+    def screens(self) -> Path:
+        """The folder of the TOML screens."""
+        return screens_folder(self.web.screens, self.folder)
+
+
+def screens_folder(given: str | None, folder: Path) -> Path:
+    """Where the TOML screens lie: `given`, seen from `folder`; else those installed with ioc, or in the checkout."""
+    if given is not None:
+        return folder / given
+    package = Path(__file__).resolve().parent
+    installed = package / "screens"
+    return installed if installed.is_dir() else package.parent / "frontend" / "screens"
+
 
 def load(file: str | Path, env: Mapping[str, str] = os.environ) -> Settings:
     """The settings of `file`; secrets come from `env`.
@@ -136,7 +150,8 @@ def _source(name: str, table: Any, env: Mapping[str, str], file: Path | None) ->
     if not isinstance(table, dict) or not isinstance(table.get("adapter"), str):
         raise BadConfig(f'Source {name} names no adapter; write adapter = "…".', file=file, line=_line(file, where))
     if "contract" not in table:
-        say = f"Source {name} has no contract; write [sources.{name}.contract] with owner, cadence, grace, expect and method."
+        wanted = "owner, cadence, grace, expect and method"
+        say = f"Source {name} has no contract; write [sources.{name}.contract] with {wanted}."
         raise BadConfig(say, file=file, line=_line(file, where))
     contract = _part(table["contract"], Contract, f"{where}.contract", file)
     options = {key: value for key, value in table.items() if key not in ("adapter", "contract", "title")}

@@ -76,7 +76,8 @@ def lint(file: Path | None, as_json: bool) -> None:
 
     found = linter.lint(place.settings_file(file))
     if as_json:
-        click.echo(json.dumps([one._asdict() for one in found], ensure_ascii=False))
+        told = [{"file": one.file, "line": one.line, "say": one.say} for one in found]
+        click.echo(json.dumps(told, ensure_ascii=False))
     else:
         for one in found:
             click.echo(str(one))
