@@ -65,8 +65,11 @@ class Layer:
     version: ClassVar[int] = 1
 
     def fold(self, old: Item | None, event: Event) -> Item | None:
-        """The item after `event`; None: it is gone. Default: the later source time wins, then the later receipt."""
-        if old is not None and (event.time, event.received) < (old.time, old.received):
+        """The item after `event`; None: it is gone.
+
+        Default: the later source time wins, then the later receipt; the same event again changes nothing.
+        """
+        if old is not None and (event.time, event.received) <= (old.time, old.received):
             return old
         if event.data is None:
             return None
