@@ -7,6 +7,7 @@ store and no web part; it may load the client library of the system that it asks
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -29,9 +30,10 @@ class Reading(msgspec.Struct, frozen=True):
 
     `subject`: stable identity within the source's kind of thing, unique in one answer. `time`: when it
     became true at the source; None when the source gives none (the time of receipt is then used).
-    `volatile`: names of properties that are carried but do not count as a change. `unit`: code of the commune, where the
-    source states it. `gone`: the subject ended. `repeat`: this form of the record only repeats what another form
-    tells in full: known subjects count as duplicates. `sender_id`: id that a sender gave, for the push door. `line`: where it stood in the answer.
+    `volatile`: names of properties that are carried but do not count as a change. `unit`: code of the commune,
+    where the source states it. `gone`: the subject ended. `repeat`: this form of the record only repeats what
+    another form tells in full: known subjects count as duplicates. `sender_id`: id that a sender gave, for the
+    push door. `line`: where it stood in the answer.
     """
 
     subject: str
@@ -77,6 +79,9 @@ class AdapterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     max_bytes: int = MAX_ANSWER
     timeout_s: float = TIMEOUT_S
 
+
+# at INFO the library logs whole addresses, and a query string may hold a source's key
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 C = TypeVar("C", bound=AdapterConfig)
 
@@ -155,8 +160,16 @@ async def fetch(
         asked["If-None-Match"] = known["etag"]
     if "modified" in known:
         asked["If-Modified-Since"] = known["modified"]
+
+    async def home_only(request: httpx2.Request) -> None:
+        # the library itself drops Authorization on a redirect elsewhere, but no other header that may hold a key
+        if not _at_home(request.url, httpx2.URL(url)):
+            for name in asked:
+                request.headers.pop(name, None)
+
     try:
         async with asyncio.timeout(timeout_s), client(timeout_s) as http:
+            http.event_hooks = {"request": [home_only]}
             async with http.stream("GET", url, params=params, headers=asked) as response:
                 return await _read(response, max_bytes, validators)
     except TimeoutError:
@@ -164,6 +177,12 @@ async def fetch(
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         kind = type(error).__name__
         raise SourceDown(f"{host(url)} could not be asked ({kind}); check that it runs and is reachable.") from None
+
+
+def _at_home(url: httpx2.URL, first: httpx2.URL) -> bool:
+    """Whether a redirect stays at the first address's origin, or only goes from http to https there."""
+    upgrade = (first.scheme, url.scheme, first.port, url.port) == ("http", "https", None, None)
+    return url.host == first.host and (upgrade or (url.scheme, url.port) == (first.scheme, first.port))
 
 
 async def _read(response: httpx2.Response, max_bytes: int, validators: str | None) -> Answer:
