@@ -1,0 +1,195 @@
+"""268 cameras at 105 places in Tuy Hòa, in two registries: the city's in VN-2000, the police's in WGS84."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, Literal
+
+import msgspec
+
+from ioc.clock import ZONE
+from ioc.demo.happening import Happening
+from ioc.geo.crs import to_wgs84
+
+CAMERAS, PLACES = 268, 105
+EPSG = 9218
+"""The zone of former Phú Yên, in which the city keeps its coordinates."""
+DOWN, FROZEN = 18, 9
+"""How many are broken or show a standing picture, at first and in the mean."""
+EVERY_S = 5.0
+
+Office = Literal["city", "police"]
+State = Literal["live", "down", "frozen"]
+
+_ALONG = ("Hùng Vương", "Trần Hưng Đạo", "Nguyễn Huệ", "Lê Lợi", "Độc Lập", "Trường Chinh", "Nguyễn Tất Thành")
+_ACROSS = (
+    "Lê Duẩn", "Điện Biên Phủ", "Trần Phú", "Nguyễn Trãi", "Lê Thánh Tôn", "Duy Tân", "Phan Đình Phùng", "Bà Triệu",
+    "Nguyễn Công Trứ", "Mạc Thị Bưởi", "Trần Quý Cáp", "Hoàng Diệu", "Chu Văn An", "Tản Đà", "Lý Thường Kiệt",
+)  # fmt: skip
+_SOUTH_END = (591_480.0, 1_443_480.0)
+"""Easting and northing where the streets begin, south, a little inland."""
+_NORTHWARD = (-0.527, 0.850)
+_INLAND = (-0.850, -0.527)
+
+
+class Camera(msgspec.Struct):
+    """One camera: id, name, place, who keeps it, where (EPSG:9218, metres), and how it is since when."""
+
+    id: str
+    name: str
+    place: str
+    office: Office
+    east: float
+    north: float
+    state: State
+    since: datetime
+    told: datetime
+    """When the registry changed this entry."""
+    listed: bool = False
+    """Whether the registry itself says that it is broken; of the others only a look at the picture tells."""
+
+    @property
+    def lon_lat(self) -> tuple[float, float]:
+        """Longitude and latitude in WGS84, six decimals."""
+        lon, lat = to_wgs84(EPSG)(self.east, self.north)
+        return round(lon, 6), round(lat, 6)
+
+
+class Cameras(Happening):
+    """All cameras; they break, freeze, come back, and now and then the registry corrects where one stands."""
+
+    def __init__(self, seed: int, began: datetime) -> None:
+        super().__init__(f"{seed}/cameras", began, EVERY_S)
+        self.cameras = _all(self.chance, began)
+        self._by_id = {camera.id: camera for camera in self.cameras}
+        self._moved: set[str] = set()
+        for camera in self.chance.sample(self.cameras, DOWN):
+            self._change(camera, "down", began - timedelta(minutes=self.chance.randrange(5, 900)))
+        for camera in self._near_bridge()[:FROZEN]:
+            self._change(camera, "frozen", began - timedelta(minutes=self.chance.randrange(5, 60)))
+
+    def of(self, office: Office) -> list[Camera]:
+        """The cameras that one office keeps."""
+        return [camera for camera in self.cameras if camera.office == office]
+
+    def picture(self, id: str, at: datetime) -> int | None:
+        """Which picture the camera shows at `at`: a number that goes on by one a second; None: it shows none."""
+        camera = self._by_id.get(id)
+        if camera is None or camera.state == "down":
+            return None
+        return int((camera.since if camera.state == "frozen" else at).timestamp())
+
+    def happen(self, at: datetime) -> None:
+        drawn = self.chance.random()
+        if drawn < 0.05:
+            self._move(at)
+        elif drawn < 0.7:
+            self._turn("down", DOWN, self.cameras, at)
+        else:
+            self._turn("frozen", FROZEN, self._near_bridge(), at)
+
+    def _turn(self, state: State, mean: int, of: list[Camera], at: datetime) -> None:
+        """One more in that state, or one fewer: the rarer it is, the sooner it is one more."""
+        now = [camera for camera in self.cameras if camera.state == state]
+        worse = self.chance.random() < min(0.9, max(0.1, 0.5 + 0.05 * (mean - len(now))))
+        well = [camera for camera in of if camera.state == "live"]
+        if worse and well:
+            self._change(self.chance.choice(well), state, at)
+        elif now:
+            self._change(self.chance.choice(now), "live", at)
+
+    def _change(self, camera: Camera, state: State, at: datetime) -> None:
+        camera.state, camera.since = state, at
+        listed = state == "down" and self.chance.random() < 0.5
+        if listed != camera.listed:
+            camera.listed, camera.told = listed, at
+
+    def _near_bridge(self) -> list[Camera]:
+        """Live cameras at the south end of Hùng Vương street, by the bridge: they hang on one box."""
+        return [camera for camera in self.cameras if camera.state == "live" and camera.place in _BRIDGE]
+
+    def _move(self, at: datetime) -> None:
+        """The registry corrects a place by 25 m, and later corrects it back."""
+        camera = self.chance.choice(self.cameras)
+        back = camera.id in self._moved
+        camera.east += -25.0 if back else 25.0
+        self._moved ^= {camera.id}
+        camera.told = at
+
+
+_BRIDGE = frozenset(f"D{number:03d}" for number in range(1, 13))
+
+
+def _all(chance: Random, began: datetime) -> list[Camera]:
+    """The cameras place by place: 58 places with three and 47 with two; the police keep 20 and 10 of those."""
+    three = set(chance.sample(range(PLACES), CAMERAS - 2 * PLACES))
+    two = [place for place in range(PLACES) if place not in three]
+    police = {*chance.sample(sorted(three), 20), *chance.sample(two, 10)}
+    cameras: list[Camera] = []
+    for place in range(PLACES):
+        row, column = divmod(place, len(_ALONG))
+        north, inland = 480 * row + chance.uniform(-60, 60), 420 * column + chance.uniform(-60, 60)
+        east = _SOUTH_END[0] + _NORTHWARD[0] * north + _INLAND[0] * inland
+        up = _SOUTH_END[1] + _NORTHWARD[1] * north + _INLAND[1] * inland
+        office: Office = "police" if place in police else "city"
+        for number in range(1, 4 if place in three else 3):
+            name = f"{_ALONG[column]} – {_ACROSS[row]} {number}"
+            kept = {"id": f"TH-{len(cameras) + 1:03d}", "name": name, "place": f"D{place + 1:03d}", "office": office}
+            spot = {"east": round(east + 6 * number, 2), "north": round(up - 4 * number, 2)}
+            since = began - timedelta(hours=chance.randrange(2, 2000))
+            cameras.append(Camera(**kept, **spot, state="live", since=since, told=since))  # type: ignore[arg-type]
+    return cameras
+
+
+def city_registry(cameras: Cameras, base: str) -> dict[str, Any]:
+    """The city's registry as its office writes it: x is the northing, y the easting, in VN-2000."""
+    return {
+        "don_vi": "Phòng Quản lý đô thị Tuy Hòa (dữ liệu mẫu)",
+        "he_toa_do": f"VN-2000, EPSG:{EPSG}",
+        "camera": [
+            {
+                "ma": camera.id, "ten": camera.name, "diem": camera.place, "x": camera.north, "y": camera.east,
+                "tinh_trang": "mat_ket_noi" if camera.listed else "hoat_dong",
+                "doi_luc": camera.told.astimezone(ZONE).strftime("%d/%m/%Y %H:%M:%S"),
+                "anh": f"{base}/anh/{camera.id}.jpg",
+            }
+            for camera in cameras.of("city")
+        ],
+    }  # fmt: skip
+
+
+def police_registry(cameras: Cameras, base: str) -> dict[str, Any]:
+    """The police's registry: GeoJSON in WGS84."""
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "id": camera.id,
+                "geometry": {"type": "Point", "coordinates": list(camera.lon_lat)},
+                "properties": {
+                    "id": camera.id, "name": camera.name, "site": camera.place, "online": not camera.listed,
+                    "changed": camera.told.astimezone(ZONE).isoformat(timespec="seconds"), "snapshot": f"{base}/anh/{camera.id}.jpg",
+                },
+            }
+            for camera in cameras.of("police")
+        ],
+    }  # fmt: skip
+
+
+_JPEG = bytes.fromhex(
+    "ffd8ffdb004300080606070605080707070909080a0c140d0c0b0b0c1912130f141d1a1f1e1d1a1c1c20242e2720222c231c1c2837292c30"
+    "313434341f27393d38323c2e333432ffc0000b080001000101011100ffc4001f0000010501010101010100000000000000000102030405060708"
+    "090a0bffc400b5100002010303020403050504040000017d01020300041105122131410613516107227114328191a1082342b1c11552d1f02433"
+    "627282090a161718191a25262728292a3435363738393a434445464748494a535455565758595a636465666768696a737475767778797a838485"
+    "868788898a92939495969798999aa2a3a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae1e2e3e4e5e6e7e8"
+    "e9eaf1f2f3f4f5f6f7f8f9faffda0008010100003f00fbfeffd9"
+)
+"""A grey picture of one point."""
+
+
+def jpeg(id: str, picture: int) -> bytes:
+    """A small JPEG whose bytes differ for each camera and picture number (in its comment)."""
+    said = f"{id} {picture} dữ liệu mẫu".encode()
+    return _JPEG[:2] + b"\xff\xfe" + (len(said) + 2).to_bytes(2, "big") + said + _JPEG[2:]

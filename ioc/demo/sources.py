@@ -1,0 +1,240 @@
+"""The demo's sources: small servers and files that speak the forms that real sources speak.
+
+`python -m ioc.demo.sources --port 8101 --data DIR` serves, on loopback only:
+
+- `/so-camera/camera.json`, the city's camera registry (JSON, VN-2000), and `/cong-an/camera.geojson`, the police's
+  (WGS84), both with ETag; `/anh/<camera>.jpg`, each camera's picture;
+- `/1022/open311/v2` and `/app/open311/v2`, citizens' reports (GeoReport v2, JSON and XML, pages, updated_after);
+- in DIR: `dossiers.db`, `health.db`, `documents.db` (SQLite), and the folders `beds`, `attendance`, `budget` and
+  `certificates`, in which departments drop their tables.
+
+Some of it fails on purpose: the dossiers' database is locked for a while in each BACKUP_EVERY_S, the document axis is
+gone for good after DOCUMENTS_S, schools send one table and no more, hospitals forget every fourth day, and Labour was
+never connected.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ioc import clock
+from ioc.demo import offices, sheets
+from ioc.demo.cameras import city_registry, jpeg, police_registry
+from ioc.demo.citizens import Way
+from ioc.demo.world import PROVINCES, World, open_world
+
+PORT = 8101
+"""Where the sources listen when nobody says otherwise; the demo's settings name it."""
+SEED = 54
+DAY_S = 100.0
+"""A reporting day of the demo, in seconds: nobody watches a demo for a day."""
+BACKUP_EVERY_S, BACKUP_S = 150.0, 45.0
+"""The dossiers' database is locked for so long, so often: a backup, as in many offices."""
+DOCUMENTS_S = 75.0
+"""When the document axis falls silent for good."""
+PAGE, PAGE_MOST = 100, 500
+
+
+class Offices:
+    """The departments' files: written at the beginning, kept up to date, locked and lost as the plan wants."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self.folder = world, folder
+        self._lock: sqlite3.Connection | None = None
+        self._dropped: dict[str, int] = {}
+
+    def open(self) -> None:
+        """Write every database anew, as it is now."""
+        world = self.world
+        world.dossiers.write(self.folder / "dossiers.db")
+        world.vaccinations.write(self.folder / "health.db")
+        if world.age < DOCUMENTS_S:
+            offices.write_documents(self.folder / "documents.db", world.seed, world.began, world.units)
+        for name in ("beds", "attendance", "budget", "certificates"):
+            (self.folder / name).mkdir(exist_ok=True)
+
+    def keep(self) -> None:
+        """Bring the files up to the world's time."""
+        world, age = self.world, self.world.age
+        self._backup(age % BACKUP_EVERY_S >= BACKUP_EVERY_S - BACKUP_S)
+        if self._lock is None:
+            world.dossiers.flush(self.folder / "dossiers.db")
+        world.vaccinations.flush(self.folder / "health.db")
+        if age >= DOCUMENTS_S:
+            (self.folder / "documents.db").unlink(missing_ok=True)
+        day = int(age // DAY_S)
+        at = world.began + timedelta(seconds=day * DAY_S)
+        if day % 4 != 3:
+            self._drop("beds", day, f"giuong-{day:05d}.xlsx", lambda: sheets.beds(day, world.seed, at))
+        self._drop("budget", day, f"ngan-sach-{day:05d}.csv", lambda: sheets.budget(day, world.seed, at))
+        self._drop("attendance", 0, "truong-hoc.xlsx", lambda: sheets.attendance(world.seed, world.began, world.units))
+        self._drop("certificates", 0, "chung-thu.csv", lambda: sheets.certificates(world.began))
+
+    def _drop(self, folder: str, day: int, name: str, make: Any) -> None:
+        """Drop one day's table, once; after a restart the reader knows it again by its content."""
+        if self._dropped.get(folder) != day and not (self.folder / folder / "done" / name).exists():
+            sheets.drop(self.folder / folder, name, make())
+        self._dropped[folder] = day
+
+    def _backup(self, on: bool) -> None:
+        if on and self._lock is None:
+            base = sqlite3.connect(
+                self.folder / "dossiers.db", timeout=0.5, isolation_level=None, check_same_thread=False
+            )
+            base.execute("BEGIN EXCLUSIVE")
+            self._lock = base
+        elif not on and self._lock is not None:
+            self.close()
+
+    def close(self) -> None:
+        """Let the lock go."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+class Desk:
+    """The HTTP side: what is asked is answered from the world as it is now."""
+
+    def __init__(self, world: World, folder: Path, base: str) -> None:
+        self.world, self.base = world, base
+        self.offices = Offices(world, folder)
+
+    def app(self) -> Starlette:
+        """The application; while it runs, the world goes on."""
+        return Starlette(
+            routes=[
+                Route("/", self.index),
+                Route("/so-camera/camera.json", self.city),
+                Route("/cong-an/camera.geojson", self.police),
+                Route("/anh/{id}.jpg", self.picture),
+                Route("/{way:str}/open311/v2/requests.{form:str}", self.requests),
+            ],
+            lifespan=self._life,
+        )
+
+    @asynccontextmanager
+    async def _life(self, _app: Starlette) -> AsyncIterator[None]:
+        await asyncio.to_thread(self.offices.open)
+        await asyncio.to_thread(self.offices.keep)
+        going = asyncio.create_task(self._go(), name="world")
+        yield
+        going.cancel()
+        with suppress(asyncio.CancelledError):
+            await going
+        self.offices.close()
+
+    async def _go(self) -> None:
+        """Let the world go on, and the files with it, once a second."""
+        while True:
+            self.world.advance(clock.now())
+            try:
+                await asyncio.to_thread(self.offices.keep)
+            except sqlite3.Error as error:
+                # a reader holds the file just now; what moved is written the next time
+                logging.getLogger("ioc.demo").debug("%s", error)
+            await asyncio.sleep(1.0)
+
+    async def index(self, _request: Request) -> Response:
+        return JSONResponse({"say": "Nguồn của bản mẫu (dữ liệu mẫu).", "began": self.world.began.isoformat()})
+
+    async def city(self, request: Request) -> Response:
+        return _tagged(request, city_registry(self.world.cameras, self.base), "application/json")
+
+    async def police(self, request: Request) -> Response:
+        return _tagged(request, police_registry(self.world.cameras, self.base), "application/geo+json")
+
+    async def picture(self, request: Request) -> Response:
+        id = request.path_params["id"]
+        number = self.world.cameras.picture(id, clock.now())
+        if number is None:
+            return Response(status_code=504)
+        return Response(jpeg(id, number), media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+    async def requests(self, request: Request) -> Response:
+        """GeoReport v2: the reports updated since `updated_after`, oldest first, in pages."""
+        way, form = request.path_params["way"], request.path_params["form"]
+        if way not in ("1022", "app") or form not in ("json", "xml"):
+            return Response(status_code=404)
+        try:
+            page, size, since = _asked(request)
+        except ValueError as error:
+            return _georeport([{"code": 400, "description": str(error)}], form, "errors", "error", 400)
+        found = self.world.citizens.of(_WAYS[way])
+        if since is not None:
+            found = [report for report in found if report.updated >= since]
+        some = [report.as_georeport() for report in found[(page - 1) * size : page * size]]
+        return _georeport(some, form, "service_requests", "request", 200)
+
+
+_WAYS: dict[str, Way] = {"1022": "1022", "app": "app"}
+
+
+def _asked(request: Request) -> tuple[int, int, datetime | None]:
+    page = int(request.query_params.get("page", "1"))
+    size = int(request.query_params.get("page_size", str(PAGE)))
+    if page < 1 or not 1 <= size <= PAGE_MOST:
+        raise ValueError(f"page is 1 or more, and page_size 1 to {PAGE_MOST}.")
+    since = request.query_params.get("updated_after")
+    return page, size, clock.parse(since) if since else None
+
+
+def _georeport(rows: list[dict[str, Any]], form: str, many: str, one: str, status: int) -> Response:
+    if form == "json":
+        return JSONResponse(rows, status)
+    inside = "".join(
+        f"<{one}>" + "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in row.items()) + f"</{one}>"
+        for row in rows
+    )
+    text = f'<?xml version="1.0" encoding="utf-8"?><{many}>{inside}</{many}>'
+    return Response(text, status, media_type="text/xml")
+
+
+def _tagged(request: Request, said: Any, media_type: str) -> Response:
+    """The body with its ETag; 304 to who has it already."""
+    body = json.dumps(said, ensure_ascii=False).encode()
+    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(body, media_type=media_type, headers={"ETag": tag})
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve until told to stop."""
+    asked = argparse.ArgumentParser(prog="python -m ioc.demo.sources", description="The demo's simulated sources.")
+    asked.add_argument("--port", type=int, default=PORT)
+    asked.add_argument("--data", type=Path, default=Path("ioc-data/sources"), help="folder of databases and tables")
+    asked.add_argument("--seed", type=int, default=SEED)
+    asked.add_argument("--province", choices=sorted(PROVINCES), default="phu-yen")
+    asked.add_argument("--with-parent", action="store_true", help="end when the process ends that started this one")
+    given = asked.parse_args(arguments)
+    if given.with_parent:
+        from ioc.run.children import die_with
+
+        die_with(os.getppid())
+    given.data.mkdir(parents=True, exist_ok=True)
+    world = open_world(given.data, given.seed, clock.now(), given.province)
+    desk = Desk(world, given.data, f"http://127.0.0.1:{given.port}")
+    uvicorn.run(desk.app(), host="127.0.0.1", port=given.port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()
