@@ -98,7 +98,7 @@ async def add_key(
     agency: str | None = None,
     secret: str | None = None,
 ) -> str:
-    """Store a new key; returns its secret, which is told this once. A given secret that is there already gets these rights.
+    """Store a new key; returns its secret, told this once. A given secret that is there already gets these rights.
 
     Raises IocError when the role is none or a given secret is short.
     """
@@ -119,7 +119,7 @@ async def add_key(
 async def change_key(
     db: Database, key: int, *, channels: Sequence[str] | None = None, units: Sequence[str] | None = None
 ) -> bool:
-    """Give a key other channels or units; screens that lose some are told within seconds. False: there is no such key."""
+    """Give a key other channels or units; screens that lose some are told in seconds. False: there is no such key."""
     changes: dict[str, Any] = {}
     if channels is not None:
         _checked(channels, "screen")
@@ -132,7 +132,7 @@ async def change_key(
 
 
 async def revoke_key(db: Database, key: int) -> bool:
-    """Revoke; its screens are sent away for good within seconds. False: there is no such key, or it was revoked before."""
+    """Revoke; its screens are sent away for good in seconds. False: no such key, or it was revoked before."""
     mine = sa.update(KeyRow).where(sa.column("id") == key, sa.column("revoked").is_(None))
     async with db.writing() as connection:
         done = await connection.execute(mine.values(revoked=clock.now()))

@@ -117,7 +117,7 @@ def build(
 ) -> Starlette:
     """The app over these stores. `beats` reads the roles' signs of life; without it nobody is expected to give any.
 
-    `opening`: a context manager that is held while the app runs (the stores' connections). The hub is at `app.state.hub`.
+    `opening`: a context manager that is held while the app runs (the stores' connections). The hub: `app.state.hub`.
     """
     import time
 

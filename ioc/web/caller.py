@@ -1,4 +1,4 @@
-"""Who calls: address, scheme, origin and key of a connection. Forwarded headers are believed from named proxies only."""
+"""Who calls: address, scheme, origin and key. Forwarded headers are believed from named proxies only."""
 
 from __future__ import annotations
 
@@ -67,8 +67,7 @@ def secret(scope: Scope) -> str | None:
         cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
     except CookieError:
         return None
-    value: str = cookie.value if cookie is not None else ""
-    return value or None
+    return str(cookie.value) if cookie is not None and cookie.value else None
 
 
 def by_cookie(scope: Scope) -> bool:
@@ -95,5 +94,5 @@ def key_in_query(scope: Scope) -> str | None:
     """The name of a query parameter that holds a key, which must never stand in an address; None when none does."""
     for name, _ in parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True):
         if name.lower() in NEVER_IN_QUERY:
-            return name
+            return str(name)
     return None

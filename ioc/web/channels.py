@@ -1,4 +1,4 @@
-"""What the hub knows of each channel beside its items: who feeds it, whether it has views, and what a unit's key may see."""
+"""What the hub knows of each channel beside its items: its kind, who feeds it, whether it has views."""
 
 from __future__ import annotations
 

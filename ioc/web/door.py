@@ -10,6 +10,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from ioc.adapter import Adapter
 from ioc.db.session import Database
 from ioc.geo.units import Units
 from ioc.layer import Layer
@@ -39,6 +40,7 @@ class Door:
     log: Log | None = None
     db: Database | None = None
     faults: Faults | None = None
+    adapters: dict[str, Adapter[Any]] = field(default_factory=dict)
     _units: asyncio.Task[Units] | None = field(default=None, repr=False)
 
     async def units(self) -> Units:

@@ -1,4 +1,4 @@
-"""Keeps the hub's mirrors at the board: reads, follows, and finds what was away. Said once when down, once when back."""
+"""Keeps the hub's mirrors at the board: reads, follows, finds what was away. Said once when down, once when back."""
 
 from __future__ import annotations
 

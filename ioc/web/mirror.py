@@ -1,6 +1,6 @@
 """The mirror of one channel in a web process: its items now, the steps that led here, and the frames made of them.
 
-Pure: nothing here waits or sends. Items stay bytes; what a view or a unit's key needs of them is read once and kept beside.
+Pure: nothing here waits or sends. Items stay bytes; what a view or a unit's key needs of them is read once.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ ALL = Sight()
 
 
 class Step(NamedTuple):
-    """One move of the channel; `was`: values before it (None: not there); ids without an entry are not known any more."""
+    """One move of the channel; `was`: values before it (None: not there); what has no entry is not known any more."""
 
     after: int
     offset: int
@@ -316,7 +316,7 @@ class Mirror:
     # frames, made once for all who need the same
 
     def cut(self, sight: Sight, now: float) -> Cut:
-        """A snapshot's frames; one made within the last second serves again (its reader then gets the rest as a delta)."""
+        """A snapshot's frames; one of the last second serves again (its reader then gets the rest as a delta)."""
         told = sight.epoch(self.epoch)
         known = self._cuts.get(sight)
         if known is not None and now - known.made < 1.0 and (known.offset == self.offset or self.covers(known.offset)):

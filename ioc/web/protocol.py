@@ -44,7 +44,7 @@ class BadFrame(IocError):
 
 
 class View(msgspec.Struct, frozen=True):
-    """A viewport: `bbox` west, south, east, north in WGS84 degrees (west > east: over the date line), `zoom` 0 to 24."""
+    """A viewport: `bbox` west, south, east, north in degrees (west > east: over the date line), `zoom` 0 to 24."""
 
     bbox: tuple[float, float, float, float]
     zoom: Annotated[float, Meta(ge=0, le=24)] = 0.0
@@ -200,7 +200,7 @@ class Problem(msgspec.Struct, frozen=True, tag_field="type", tag="problem", omit
 
 
 class Bye(msgspec.Struct, frozen=True, tag_field="type", tag="bye", omit_defaults=True):
-    """Before close. Codes 4000 to 4499: come back (with back-off and jitter); 4500 to 4999: do not. `after`: seconds."""
+    """Before close. Codes 4000 to 4499: come back (back-off and jitter); 4500 to 4999: do not. `after`: seconds."""
 
     code: int
     say: str
@@ -305,7 +305,7 @@ def delta_frames(
     drop: Iterable[str],
     quality: bytes | None,
 ) -> list[bytes]:
-    """The frames of one step, ≤ MAX_PART each; all but the last say `more`. The last carries the quality, when given."""
+    """The frames of one step, ≤ MAX_PART each; all but the last say `more`. The last carries the quality, if any."""
     head = b'{"type":"delta","channel":%b,"epoch":%b,"after":%d,"offset":%d,' % (
         encode(channel),
         encode(epoch),

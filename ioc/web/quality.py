@@ -1,4 +1,4 @@
-"""How good each channel is, joined from its sources; lowered by this process itself when nobody confirms it any more."""
+"""How good each channel is, joined from its sources; lowered by this process itself when nobody confirms it."""
 
 from __future__ import annotations
 

@@ -1,25 +1,67 @@
-"""The addresses of this server: which function answers where."""
+"""The addresses of this server: which function answers where, what it may be asked, and what it answers."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from ioc.web import wall
+from ioc.web import api, asked, asyncapi, openapi, push, ready, wall
+from ioc.web.asked import Param
 from ioc.web.door import Door
 from ioc.web.socket import Socket
+
+JSON, GEOJSON, CSV, HTML = "application/json", "application/geo+json", "text/csv", "text/html"
+
+
+class Way(NamedTuple):
+    """One address. `gives`: media types of a good answer (`status`); `takes`: of the body; `shut`: a key is needed."""
+
+    path: str
+    call: Callable[[Request], Awaitable[Response]]
+    gives: tuple[str, ...] = (JSON,)
+    params: tuple[Param, ...] = ()
+    method: str = "GET"
+    takes: str | None = None
+    status: int = 200
+    shut: bool = True
+
+
+WAYS = (
+    Way("/", wall.home, (HTML, JSON), shut=False),
+    Way("/wall/{screen}", wall.wall, (HTML,), shut=False),
+    Way("/tablet", wall.tablet, (HTML,), shut=False),
+    Way("/healthz", ready.healthz, shut=False),
+    Way("/readyz", ready.readyz, shut=False),
+    Way("/metrics", ready.metrics, ("text/plain",), shut=False),
+    Way("/openapi.json", openapi.openapi, shut=False),
+    Way("/asyncapi.json", asyncapi.asyncapi, shut=False),
+    Way("/api/layers", api.layers),
+    Way("/api/tiles", api.tiles),
+    Way("/api/sources", api.sources),
+    Way("/api/layers/{name}", api.layer, (GEOJSON, CSV), (asked.BBOX, asked.UNIT, asked.LIMIT, asked.AT, asked.KNOWN)),
+    Way("/api/tiles/{name}", api.tile, (JSON,), (asked.UNIT, asked.FROM, asked.TO, asked.AT, asked.KNOWN)),
+    Way("/api/sources/{id}", api.source),
+    Way("/api/push/{source}", push.push, method="POST", takes=JSON, status=202),
+    Way("/api/screens/{name}", wall.screen),
+    Way("/api/units", wall.units, (GEOJSON,)),
+    Way("/api/session", wall.session, (), method="POST", takes=JSON, status=204, shut=False),
+)
+LATER = ("/report", "/ops")
+"""Faces of later parts."""
 
 
 def routes(door: Door) -> list[BaseRoute]:
     """All routes, in the order in which they are tried."""
     socket = Socket(door.hub, door.access, door.settings.access)
     return [
-        Route("/", wall.home),
-        Route("/wall/{screen}", wall.wall),
-        Route("/tablet", wall.tablet),
+        *(Route(way.path, way.call, methods=[way.method]) for way in WAYS),
         Route("/static/{path:path}", wall.static),
-        Route("/api/screens/{name}", wall.screen),
-        Route("/api/units", wall.units),
-        Route("/api/session", wall.session, methods=["POST"]),
+        Route(wall.BASEMAP, wall.basemap),
+        *(Route(path, wall.later) for path in LATER),
         WebSocketRoute("/ws", socket),
         Route("/ws", socket),
     ]

@@ -1,4 +1,4 @@
-"""One screen that is connected: its place in each channel, and what it may say. A position for each channel, no queue."""
+"""One screen that is connected: a position in each channel, no queue; and what it may say."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Find = Callable[[str | None], Awaitable[Grant]]
 class Seat:
     """Where a screen stands in one channel. `offset` None: it needs a snapshot. `stamp`: which quality it was sent.
 
-    `place`: the position that it came with, until that is settled (`until`: at the latest). `turn`: a view that it asked for.
+    `place`: the position that it came with, until that is settled (`until`: at the latest). `turn`: a view asked for.
     """
 
     __slots__ = ("mirror", "offset", "place", "reaching", "screen", "sight", "stamp", "turn", "until")

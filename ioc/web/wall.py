@@ -257,9 +257,10 @@ async def limited(request: Request, most: int) -> bytes:
     return bytes(body)
 
 
-_HOME = """<!doctype html><html lang="vi"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title><style>body{{font:18px/1.5 "Be Vietnam Pro",system-ui,sans-serif;max-width:44em;margin:3em auto;
-padding:0 1em;background:#F3F5F7;color:#13202B}}a{{color:#1570C4}}li{{margin:.4em 0}}small{{color:#475663}}</style></head>
+_HOME = """<!doctype html><html lang="vi"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>{title}</title>
+<style>body{{font:18px/1.5 "Be Vietnam Pro",system-ui,sans-serif;max-width:44em;margin:3em auto;padding:0 1em;
+background:#F3F5F7;color:#13202B}}a{{color:#1570C4}}li{{margin:.4em 0}}small{{color:#475663}}</style></head>
 <body><h1>{title}</h1>{demo}<h2>Màn hình <small>Screens</small></h2><ul>{screens}</ul>
 <h2>Giao diện lập trình <small>API</small></h2><ul>{paths}</ul></body></html>"""
 

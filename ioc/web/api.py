@@ -1,0 +1,224 @@
+"""The API that reads: layers, tiles and sources, now and as they were. A key sees what it opens, and no more."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ioc import clock, names
+from ioc.db import asides as set_aside
+from ioc.db import figures as figures_of
+from ioc.db.session import Database
+from ioc.web import asked as ask
+from ioc.web import table
+from ioc.web.access import Grant
+from ioc.web.door import Door, door, known, opened
+from ioc.web.mirror import Mirror, Sight
+from ioc.web.past import items_at
+from ioc.web.problems import Wrong
+from ioc.web.wall import as_json
+
+HISTORY = timedelta(days=1)
+MOST_FIGURES = 1000
+MOST_ASIDES = 100
+
+
+def _both(pair: tuple[str, str]) -> dict[str, str]:
+    return {"vi": pair[0], "en": pair[1]}
+
+
+def _quality(mirror: Mirror, sight: Sight) -> msgspec.Raw:
+    return msgspec.Raw(mirror.quality_for(sight))
+
+
+def _database(here: Door) -> Database:
+    if here.db is None:
+        raise Wrong("This server has no archive; the past can't be asked here.", 503)
+    return here.db
+
+
+def _open(here: Door, grant: Grant, kind: str) -> Iterable[Mirror]:
+    """The mirrors of a kind that the caller's key opens."""
+    found = here.hub.mirrors.items()
+    return [mirror for name, mirror in found if mirror.channel.kind == kind and grant.may(name)]
+
+
+async def layers(request: Request) -> Response:
+    """The layers that the caller may see, each with its channel, title, quality and number of items."""
+    grant, here = await known(request), door(request)
+    sight, told = Sight(grant.units), []
+    for mirror in _open(here, grant, "layer"):
+        name = mirror.channel.name.removeprefix("layer/")
+        layer = here.layers.get(name)
+        about = {
+            "name": name, "channel": mirror.channel.name, "title": _both(layer.title if layer else (name, name)),
+            "views": mirror.channel.views, "paint": getattr(layer, "paint", None),
+            "count": sum(1 for _ in mirror.seen(sight)), "quality": _quality(mirror, sight),
+        }  # fmt: skip
+        told.append(about | ({"sources": list(mirror.channel.sources)} if grant.units is None else {}))
+    return as_json(request, told)
+
+
+async def tiles(request: Request) -> Response:
+    """The tiles that the caller may see, each with its channel, label, unit of measure, quality and items."""
+    grant, here = await known(request), door(request)
+    sight, told = Sight(grant.units), []
+    for mirror in _open(here, grant, "tile"):
+        name = mirror.channel.name.removeprefix("tile/")
+        told.append(_about_tile(here, name, mirror, sight))
+    return as_json(request, told)
+
+
+def _about_tile(here: Door, name: str, mirror: Mirror, sight: Sight) -> dict[str, Any]:
+    title = here.titles.get(name) or {"label": (name, name), "unit": ("", ""), "over": None, "by_unit": True}
+    items = {unit: msgspec.Raw(body) for unit, body in mirror.seen(sight)}
+    return {
+        "name": name, "channel": mirror.channel.name, "label": _both(title["label"]), "unit": _both(title["unit"]),
+        "over": title["over"], "by_unit": title["by_unit"], "quality": _quality(mirror, sight), "items": items,
+    }  # fmt: skip
+
+
+def _about_source(here: Door, name: str, body: bytes) -> dict[str, Any]:
+    about: dict[str, Any] = msgspec.json.decode(body)
+    source = here.settings.sources.get(name)
+    title = source.title if source is not None else (name, name)
+    contract = msgspec.to_builtins(source.contract) if source is not None else None
+    return about | {"name": name, "title": _both(title), "contract": contract}
+
+
+async def sources(request: Request) -> Response:
+    """The sources: state, contract, last answer, counts. A key of some communes sees none: they are the province's."""
+    grant, here = await known(request), door(request)
+    mirror = here.hub.mirrors[names.SOURCES]
+    if not grant.may(names.SOURCES):
+        return as_json(request, [])
+    return as_json(request, [_about_source(here, name, body) for name, body in mirror.seen(Sight(grant.units))])
+
+
+async def source(request: Request) -> Response:
+    """One source: contract, state, last errors, and what was set aside (records themselves for operators only)."""
+    grant, mirror = await opened(request, names.SOURCES)
+    here, name = door(request), request.path_params["id"]
+    body = dict(mirror.seen(Sight(grant.units))).get(name)
+    if body is None:
+        raise Wrong("There is no source of that name; /api/sources lists them.", 404)
+    told = _about_source(here, name, body)
+    told["last_errors"] = [say for say in (told.get("last_error"), *told["checks"]["failed"]) if say]
+    told["set_aside"] = []
+    if here.db is not None:
+        fields = ["reason", "say", "subject", "first", "last", "count"]
+        if grant.role in ("operator", "admin"):
+            fields.append("raw")
+        for row in await set_aside.asides(here.db, name, MOST_ASIDES):
+            kept = {field: getattr(row, field) for field in fields}
+            times = {field: clock.rfc3339(kept[field]) for field in ("first", "last")}
+            told["set_aside"].append(kept | times)
+    return as_json(request, told)
+
+
+def _wants_csv(request: Request) -> bool:
+    accepted = [part.partition(";")[0].strip() for part in request.headers.get("accept", "").split(",")]
+    return "text/csv" in accepted
+
+
+async def layer(request: Request) -> Response:
+    """A layer as a GeoJSON FeatureCollection, or as CSV; now, or as it was."""
+    grant, mirror = await opened(request, names.layer_channel(request.path_params["name"]))
+    given = ask.asked(request, ask.BBOX, ask.UNIT, ask.LIMIT, ask.AT, ask.KNOWN)
+    units = grant.units
+    if given["unit"] is not None:
+        units = given["unit"] if units is None else given["unit"] & units
+    sight = Sight(units, given["bbox"])
+    if given["at"] is not None or given["known"] is not None:
+        return await _layer_then(request, mirror, sight, given)
+    scope = Sight(grant.units)
+    etag = _etag(mirror, scope, sight, given["limit"], _wants_csv(request))
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, Cookie"}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    found = [body for _, body in mirror.seen(sight)]
+    position = {"epoch": scope.epoch(mirror.epoch), "offset": mirror.offset}
+    head = {"channel": mirror.channel.name, **position, "quality": _quality(mirror, scope)}
+    return _collection(request, head, found, given["limit"], headers)
+
+
+def _etag(mirror: Mirror, *parts: object) -> str:
+    """Changes with the position, with what is asked for, and with the quality (but not with its times alone)."""
+    quality = msgspec.json.decode(mirror.quality)
+    if isinstance(quality, dict):
+        quality = {name: value for name, value in quality.items() if name not in ("observed", "received", "due")}
+    body = msgspec.json.encode([str(part) for part in parts] + [quality])
+    return f'W/"{mirror.epoch}.{mirror.offset}.{hashlib.sha256(body).hexdigest()[:12]}"'
+
+
+def _collection(
+    request: Request, head: Mapping[str, Any], found: list[bytes], limit: int | None, headers: Mapping[str, str]
+) -> Response:
+    shown = found if limit is None else found[:limit]
+    if _wants_csv(request):
+        told = {**headers, "Content-Disposition": "inline"}
+        return Response(table.features(shown), headers=told, media_type="text/csv; charset=utf-8")
+    counts = {"numberMatched": len(found), "numberReturned": len(shown)}
+    start = msgspec.json.encode({"type": "FeatureCollection", **head, **counts})
+    body = b'%b,"features":[%b]}' % (start[:-1], b",".join(shown))
+    return Response(body, headers=dict(headers), media_type="application/geo+json")
+
+
+async def _layer_then(request: Request, mirror: Mirror, sight: Sight, given: Mapping[str, Any]) -> Response:
+    here = door(request)
+    folding = here.layers.get(mirror.channel.name.removeprefix("layer/"))
+    if folding is None:
+        raise Wrong("This layer keeps no past.", 404)
+    items = await items_at(_database(here), folding, given["at"], given["known"], here.hub.clock())
+    past = Mirror(mirror.channel)
+    past.items = {name: item.encode() for name, item in items.items()}
+    found = [body for _, body in past.seen(sight)]
+    told = {name: clock.rfc3339(given[name]) if given[name] is not None else None for name in ("at", "known")}
+    head = {"channel": mirror.channel.name, **told, "quality": None}
+    return _collection(request, head, found, given["limit"], {"Cache-Control": "private, no-cache"})
+
+
+async def tile(request: Request) -> Response:
+    """A tile: its value, quality and history, now or as it was; in total, or of one commune (`unit`)."""
+    name = request.path_params["name"]
+    grant, mirror = await opened(request, names.tile_channel(name))
+    given = ask.asked(request, ask.UNIT, ask.FROM, ask.TO, ask.AT, ask.KNOWN)
+    here, sight = door(request), Sight(grant.units)
+    told = _about_tile(here, name, mirror, sight)
+    unit = _which(given["unit"], grant)
+    past = given["at"] is not None or given["known"] is not None
+    told |= {"of": unit, "item": told["items"].get(unit), "history": []}
+    if past:
+        noted = await figures_of.figure_at(_database(here), name, unit, given["at"], given["known"])
+        told["item"] = msgspec.Raw(noted.item) if noted is not None else None
+        told |= {word: clock.rfc3339(given[word]) for word in ("at", "known") if given[word] is not None}
+        # what stands on the board now is not what was asked for
+        told |= {"items": {}, "quality": None}
+    if here.db is not None:
+        until = given["to"] or given["at"] or given["known"]
+        since = given["from"] or (until or here.hub.clock()) - HISTORY
+        rows = await figures_of.figures(here.db, name, unit, since, until, MOST_FIGURES)
+        told["history"] = [{"at": clock.rfc3339(row.at), "value": row.value} for row in rows]
+    told["value"] = msgspec.json.decode(told["item"])["value"] if told["item"] is not None else None
+    return as_json(request, told)
+
+
+def _which(units: frozenset[str] | None, grant: Grant) -> str:
+    """The one unit whose figures are asked for: given, else the whole, else the key's own."""
+    if units is not None and len(units) > 1:
+        raise Wrong("A tile's history is of one commune at a time; name one unit.")
+    if units is not None:
+        (unit,) = units
+    elif grant.units is not None and len(grant.units) == 1:
+        (unit,) = grant.units
+    else:
+        unit = "all"
+    if grant.units is not None and unit not in grant.units:
+        raise Wrong("Your key does not open these figures; name one of its own communes as unit.", 404)
+    return unit

@@ -1,0 +1,126 @@
+"""Liveness, readiness and metrics: what a machine asks that keeps this server running."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ioc import names
+from ioc.web.door import Door, door
+from ioc.web.push import sends
+from ioc.web.quality import silence
+
+ASK_S = 3.0
+MOST_REASONS = 50
+
+
+def _json(told: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(told), status, {"Cache-Control": "no-store"}, media_type="application/json")
+
+
+async def healthz(_request: Request) -> Response:
+    """This process runs and answers."""
+    return _json({"alive": True})
+
+
+async def readyz(request: Request) -> Response:
+    """Whether all that is needed is there: stores, boards, a first answer (or failure) of every source. Else 503."""
+    here = door(request)
+    stores, warnings = await _stores(here)
+    reasons = [*stores, *_boards(here), *_sources(here)]
+    told = {"ready": not reasons, "reasons": reasons[:MOST_REASONS], "warnings": warnings}
+    return _json(told, 503 if reasons else 200)
+
+
+async def _stores(here: Door) -> tuple[list[str], list[str]]:
+    """Reasons not to be ready, and what is wrong but can be lived with."""
+    reasons, warnings = [], []
+    if here.faults is not None:
+        try:
+            async with asyncio.timeout(ASK_S):
+                warnings = await here.faults()
+        except Exception as error:
+            reasons.append(f"Redis can't be asked ({type(error).__name__}); check that it runs and is reachable.")
+    if here.db is not None:
+        try:
+            async with asyncio.timeout(ASK_S):
+                await here.db.ping()
+        except Exception as error:
+            reasons.append(f"The database can't be asked ({type(error).__name__}); check that it runs.")
+    if silent := here.hub.signs.silent():
+        reasons.append(silence(silent))
+    return reasons, warnings
+
+
+def _boards(here: Door) -> list[str]:
+    missing = [name for name in here.channels if not here.hub.mirrors[name].present]
+    return [f"The board {name} is not there yet, or is being rebuilt." for name in missing]
+
+
+def _sources(here: Door) -> list[str]:
+    """Sources that were never asked; those that send by themselves are not waited for."""
+    asked = set()
+    for name, body in here.hub.mirrors[names.SOURCES].items.items():
+        item = msgspec.json.decode(body)
+        if item.get("received") is not None or item.get("last_error") is not None:
+            asked.add(name)
+    waiting = [name for name, source in here.settings.sources.items() if name not in asked and not sends(source)]
+    return [f"The source {name} was not asked yet, or its first answer is not on the boards." for name in waiting]
+
+
+class Gauges:
+    """Reads the hub when Prometheus asks; nothing is counted twice, nothing is kept."""
+
+    def __init__(self, here: Door) -> None:
+        self._here = here
+
+    def collect(self) -> list[Metric]:
+        hub = self._here.hub
+        frames = CounterMetricFamily("ioc_frames_sent", "Frames given to the wires of screens.", value=hub.frames_out)
+        sent = CounterMetricFamily("ioc_bytes_sent", "Bytes of these frames, before compression.", value=hub.bytes_out)
+        screens = GaugeMetricFamily("ioc_screens", "Screens that are connected.", value=len(hub.screens))
+        waiting = sum(1 for screen in hub.screens if screen.wire.waiting())
+        slow = GaugeMetricFamily(
+            "ioc_screens_waiting", "Screens that have not taken what they were sent.", value=waiting
+        )
+        return [frames, sent, screens, slow, *self._channels(), *self._receipts()]
+
+    def _channels(self) -> list[Metric]:
+        hub = self._here.hub
+        offset = GaugeMetricFamily("ioc_channel_offset", "Position of the mirror of a channel.", labels=["channel"])
+        whole = GaugeMetricFamily("ioc_channel_whole", "1: the board is there and whole.", labels=["channel"])
+        watched = GaugeMetricFamily("ioc_channel_screens", "Screens that watch a channel.", labels=["channel"])
+        for name, mirror in hub.mirrors.items():
+            offset.add_metric([name], mirror.offset)
+            whole.add_metric([name], mirror.present)
+            watched.add_metric([name], hub.seen(name))
+        return [offset, whole, watched]
+
+    def _receipts(self) -> list[Metric]:
+        """What walls say that they show: how many steps behind the mirror, and how long a frame took to the glass."""
+        hub, labels = self._here.hub, ["screen", "number", "channel"]
+        behind = GaugeMetricFamily("ioc_shown_behind", "Steps that a wall's last receipt is behind.", labels=labels)
+        took = GaugeMetricFamily("ioc_shown_seconds", "From the frame's arrival to the glass.", labels=labels)
+        for screen in hub.screens:
+            for channel, (epoch, offset, ms) in screen.shown.items():
+                seat = screen.seats.get(channel)
+                if seat is None:
+                    continue
+                where = [screen.screen or "", str(screen.number), channel]
+                if epoch == seat.sight.epoch(seat.mirror.epoch):
+                    behind.add_metric(where, seat.mirror.offset - offset)
+                if ms is not None:
+                    took.add_metric(where, ms / 1000)
+        return [behind, took]
+
+
+async def metrics(request: Request) -> Response:
+    """Prometheus metrics of this process; nothing in them tells what a channel holds."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Gauges(door(request)))
+    return Response(generate_latest(registry), headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_LATEST)
