@@ -1,10 +1,11 @@
 // One map: communes below, items above; a change of a board becomes the smallest change of a source.
 
 import type { Feature, Point } from 'geojson';
-import { MapLibreMap, setWorkerUrl, type GeoJSONSource, type StyleSpecification } from 'maplibre-gl';
+import { MapLibreMap, setWorkerUrl, type ExpressionSpecification, type GeoJSONSource, type StyleSpecification } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
 import 'maplibre-gl/dist/maplibre-gl.css';
 import './map.css';
+import { addBasemap } from './basemap';
 import type { Lang } from './format';
 import type { Touched } from './live.svelte';
 import { gone, paint, type AreaState } from './paint';
@@ -27,6 +28,8 @@ export interface MapSpec {
   u: number;
   lang: Lang;
   names: boolean;
+  /** Things near each other become one square with their count. */
+  grouped: boolean;
   touch: { move: string; zoom: string } | null;
   basemap: string | null;
 }
@@ -92,17 +95,19 @@ export class MapView {
     const tokens = readTokens();
     const style = ground(spec.units, tokens, spec.u, spec.lang, spec.names);
     for (const layer of spec.layers) {
-      const { under, over } = itemLayers(layer, tokens, spec.u);
+      const { under, over } = itemLayers(layer, tokens, spec.u, spec.grouped);
       const at = style.layers.findIndex((one) => one.id === 'names');
       if (at >= 0) style.layers.splice(at, 0, ...under);
       else style.layers.push(...under);
       style.layers.push(...over);
       const empty = { type: 'FeatureCollection' as const, features: [] };
       const cluster = { cluster: true, clusterRadius: 34 * spec.u, clusterMaxZoom: 13 };
-      style.sources[layer] = { type: 'geojson', data: empty, ...(layer === 'reports' ? cluster : {}) };
+      const bad: ExpressionSpecification = ['+', ['case', ['boolean', ['get', 'trouble'], false], 1, 0]];
+      const grouped = spec.grouped ? { ...cluster, clusterMaxZoom: 11, clusterProperties: { bad } } : {};
+      style.sources[layer] = { type: 'geojson', data: empty, ...(layer === 'reports' ? cluster : grouped) };
       if (layer === 'reports') style.sources['reports-bad'] = { type: 'geojson', data: empty, ...cluster, clusterRadius: 44 * spec.u };
     }
-    if (spec.basemap !== null) await addBasemap(style, spec.basemap);
+    if (spec.basemap !== null) await addBasemap(style, spec.basemap, tokens, spec.u);
     const view = new MapView(spec, style);
     const ratio = view.map.getPixelRatio();
     const all = images(tokens, spec.u, ratio);
@@ -229,15 +234,4 @@ function place(id: string): number {
   let hash = 2166136261;
   for (let i = 0; i < id.length; i += 1) hash = Math.imul(hash ^ id.charCodeAt(i), 16777619);
   return (hash >>> 0) % PLACES;
-}
-
-/** Puts a basemap under the communes: a style's address, or a PMTiles file of raster tiles. */
-async function addBasemap(style: StyleSpecification, address: string): Promise<void> {
-  const answer = await fetch(address, { signal: AbortSignal.timeout(15_000) });
-  if (!answer.ok) throw new Error(`The basemap at ${address} answered ${answer.status}.`);
-  const other = (await answer.json()) as StyleSpecification;
-  Object.assign(style.sources, other.sources);
-  if (other.glyphs !== undefined) style.glyphs = other.glyphs;
-  if (other.sprite !== undefined) style.sprite = other.sprite;
-  style.layers.splice(1, 0, ...other.layers.filter((layer) => layer.type !== 'background'));
 }

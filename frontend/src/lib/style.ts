@@ -5,7 +5,7 @@ import { hatchImage, markImage, type MarkName } from './marks';
 import type { Units } from './screen';
 import type { Lang } from './format';
 
-export type Tokens = Record<'sea' | 'province' | 'border' | 'edge' | 'muted' | 'text' | 'live' | 'late' | 'stale' | 'down' | 'never' | 'bad' | 'bg', string>;
+export type Tokens = Record<'sea' | 'land' | 'province' | 'border' | 'edge' | 'muted' | 'text' | 'live' | 'late' | 'stale' | 'down' | 'never' | 'bad' | 'bg', string>;
 
 /** Families of map.css: the same files under one name a weight, because the map reads the weight from the name. */
 export const REGULAR = 'Be Vietnam Pro Map Medium';
@@ -13,7 +13,7 @@ export const STRONG = 'Be Vietnam Pro Map Semibold';
 
 export function readTokens(): Tokens {
   const css = getComputedStyle(document.documentElement);
-  const names = ['sea', 'province', 'border', 'edge', 'muted', 'text', 'live', 'late', 'stale', 'down', 'never', 'bad', 'bg'] as const;
+  const names = ['sea', 'land', 'province', 'border', 'edge', 'muted', 'text', 'live', 'late', 'stale', 'down', 'never', 'bad', 'bg'] as const;
   return Object.fromEntries(names.map((name) => [name, css.getPropertyValue(`--${name}`).trim()])) as Tokens;
 }
 
@@ -47,9 +47,9 @@ export function images(tokens: Tokens, u: number, ratio: number): Map<string, { 
   }
   all.set('cluster-bad', { data: markImage('squareFull', 38 * u, tokens.bad, tokens.province, ratio), ratio });
   all.set('cluster', { data: clusterImage(28 * u * ratio, tokens.province, tokens.edge), ratio });
-  const side = Math.max(6, Math.round(11 * u * ratio));
+  const side = Math.max(6, Math.round(13 * u * ratio));
   for (const name of ['bad', 'stale'] as const) {
-    all.set(`hatch-${name}`, { data: hatchImage(side, tokens[name], Math.max(1, side / 5.5)), ratio });
+    all.set(`hatch-${name}`, { data: hatchImage(side, tokens[name], Math.max(1, side / 7)), ratio });
   }
   return all;
 }
@@ -80,7 +80,7 @@ export function ground(units: Units, tokens: Tokens, u: number, lang: Lang, name
     features: units.features.flatMap((unit) => {
       const p = unit.properties;
       if (p === null || typeof p['lon'] !== 'number' || typeof p['lat'] !== 'number') return [];
-      return [{ type: 'Feature' as const, properties: { ...p, short: shortName(p, lang) }, geometry: { type: 'Point' as const, coordinates: [p['lon'], p['lat']] } }];
+      return [{ type: 'Feature' as const, properties: { code: p['code'], short: shortName(p, lang), rank: /^(Phường|Thị)/u.test(String(p['name'])) ? 0 : 1 }, geometry: { type: 'Point' as const, coordinates: [p['lon'], p['lat']] } }];
     }),
   };
   const layers: LayerSpecification[] = [
@@ -89,7 +89,7 @@ export function ground(units: Units, tokens: Tokens, u: number, lang: Lang, name
     { id: 'land', type: 'fill', source: 'units', paint: { 'fill-color': tokens.province, 'fill-antialias': false } },
     { id: 'borders', type: 'line', source: 'units', layout: { 'line-join': 'round' }, paint: { 'line-color': tokens.border, 'line-width': 1.5 * u } },
     ...(['stale', 'bad'] as const).flatMap((state): LayerSpecification[] => [
-      { id: `area-${state}`, type: 'fill', source: 'units', filter: NONE, paint: { 'fill-pattern': `hatch-${state}`, 'fill-opacity': 0.55 } },
+      { id: `area-${state}`, type: 'fill', source: 'units', filter: NONE, paint: { 'fill-pattern': `hatch-${state}`, 'fill-opacity': 0.5 } },
       { id: `area-${state}-edge`, type: 'line', source: 'units', filter: NONE, layout: { 'line-join': 'round' }, paint: { 'line-color': tokens[state], 'line-width': 2.2 * u } },
     ]),
   ];
@@ -122,7 +122,7 @@ export function ground(units: Units, tokens: Tokens, u: number, lang: Lang, name
         'text-max-width': 7,
         'text-variable-anchor': ['center', 'top', 'bottom', 'left', 'right'],
         'text-radial-offset': 0.4,
-        'symbol-sort-key': ['-', 0, ['coalesce', ['get', 'weight'], 0]],
+        'symbol-sort-key': ['get', 'rank'],
       },
       paint: { 'text-color': tokens.muted, 'text-halo-color': tokens.province, 'text-halo-width': 2.4 * u, 'text-opacity': 0.95 },
     });
@@ -144,14 +144,70 @@ export function shortName(properties: Record<string, unknown>, lang: Lang): stri
   return name.replace(/^(Phường|Xã|Đặc khu|Thị trấn|Commune) /u, '').replace(/ (Ward|Commune|Special Zone)$/u, '');
 }
 
-/** Layers that paint one layer's items; `under` lie below names, `over` above them. */
-export function itemLayers(layer: string, tokens: Tokens, u: number): { under: LayerSpecification[]; over: LayerSpecification[] } {
+export interface ItemLayers {
+  under: LayerSpecification[];
+  over: LayerSpecification[];
+}
+
+const SINGLE: ExpressionSpecification = ['!', ['has', 'point_count']];
+const MANY: ExpressionSpecification = ['has', 'point_count'];
+
+/**
+ * Layers that paint one layer's items; `under` lie below names, `over` above them. `grouped`: things near each other
+ * become a square with their count, those in trouble counted apart (for a map that shows a whole province).
+ */
+export function itemLayers(layer: string, tokens: Tokens, u: number, grouped: boolean): ItemLayers {
   if (layer === 'reports') return reportLayers(tokens, u);
-  const icon = { 'icon-image': ['get', 'icon'] as ExpressionSpecification, 'icon-allow-overlap': true, 'symbol-sort-key': ['get', 'sort'] as ExpressionSpecification, 'icon-offset': around(6 * u) };
-  return {
-    under: [{ id: layer, type: 'symbol', source: layer, filter: ['!', ['get', 'trouble']], layout: { ...icon, 'icon-ignore-placement': true } }],
-    over: [{ id: `${layer}-trouble`, type: 'symbol', source: layer, filter: ['get', 'trouble'], layout: icon }],
+  const icon = {
+    'icon-image': ['get', 'icon'] as ExpressionSpecification,
+    'icon-allow-overlap': true,
+    'symbol-sort-key': ['get', 'sort'] as ExpressionSpecification,
+    'icon-offset': around(6 * u),
   };
+  const quiet: ExpressionSpecification = ['all', SINGLE, ['!', ['boolean', ['get', 'trouble'], false]]];
+  const trouble: ExpressionSpecification = ['all', SINGLE, ['boolean', ['get', 'trouble'], false]];
+  return {
+    under: [{ id: layer, type: 'symbol', source: layer, filter: quiet, layout: { ...icon, 'icon-ignore-placement': true } }],
+    over: [
+      ...(grouped ? groupLayers(layer, tokens, u) : []),
+      { id: `${layer}-trouble`, type: 'symbol', source: layer, filter: trouble, layout: icon },
+    ],
+  };
+}
+
+function groupLayers(layer: string, tokens: Tokens, u: number): LayerSpecification[] {
+  const always = { 'text-allow-overlap': true, 'icon-allow-overlap': true };
+  // Beside, not under, the groups of another layer in the same town.
+  const away: [number, number] = [26 * u, -22 * u];
+  const aside = { 'icon-translate': away, 'text-translate': away };
+  const wide: ExpressionSpecification = ['step', ['get', 'point_count'], 1, 100, 1.3];
+  return [
+    {
+      id: `${layer}-many`,
+      type: 'symbol',
+      source: layer,
+      filter: MANY,
+      layout: { ...always, 'icon-image': 'cluster', 'icon-size': wide, 'text-field': ['get', 'point_count_abbreviated'], 'text-font': [REGULAR], 'text-size': 16 * u },
+      paint: { 'text-color': tokens.muted, ...aside },
+    },
+    {
+      id: `${layer}-many-bad`,
+      type: 'symbol',
+      source: layer,
+      filter: ['all', MANY, ['>', ['get', 'bad'], 0]],
+      layout: {
+        ...always,
+        'icon-image': 'down',
+        'icon-offset': [20 * u, -14 * u],
+        'text-field': ['to-string', ['get', 'bad']],
+        'text-font': [STRONG],
+        'text-size': 16 * u,
+        'text-anchor': 'left',
+        'text-offset': [1.8, -0.85],
+      },
+      paint: { 'text-color': tokens.bad, 'text-halo-color': tokens.province, 'text-halo-width': 2.4 * u, ...aside },
+    },
+  ];
 }
 
 /** Places around one point, in a ring, for things that stand at the same pole. */
@@ -165,29 +221,27 @@ function around(far: number): ExpressionSpecification {
   return ['match', ['get', 'place'], ...cases.flat(), ['literal', [0, 0]]] as unknown as ExpressionSpecification;
 }
 
-function reportLayers(tokens: Tokens, u: number): { under: LayerSpecification[]; over: LayerSpecification[] } {
-  const single: ExpressionSpecification = ['!', ['has', 'point_count']];
-  const many: ExpressionSpecification = ['has', 'point_count'];
+function reportLayers(tokens: Tokens, u: number): ItemLayers {
   const count = { 'text-field': ['get', 'point_count_abbreviated'] as ExpressionSpecification, 'text-allow-overlap': true, 'icon-allow-overlap': true };
   return {
     under: [
-      { id: 'reports', type: 'symbol', source: 'reports', filter: single, layout: { 'icon-image': 'square', 'icon-allow-overlap': true, 'icon-ignore-placement': true } },
+      { id: 'reports', type: 'symbol', source: 'reports', filter: SINGLE, layout: { 'icon-image': 'square', 'icon-allow-overlap': true, 'icon-ignore-placement': true } },
     ],
     over: [
       {
         id: 'reports-many',
         type: 'symbol',
         source: 'reports',
-        filter: many,
+        filter: MANY,
         layout: { ...count, 'icon-image': 'cluster', 'text-font': [REGULAR], 'text-size': 17 * u },
         paint: { 'text-color': tokens.muted },
       },
-      { id: 'reports-bad', type: 'symbol', source: 'reports-bad', filter: single, layout: { 'icon-image': 'squareFull', 'icon-allow-overlap': true } },
+      { id: 'reports-bad', type: 'symbol', source: 'reports-bad', filter: SINGLE, layout: { 'icon-image': 'squareFull', 'icon-allow-overlap': true } },
       {
         id: 'reports-bad-many',
         type: 'symbol',
         source: 'reports-bad',
-        filter: many,
+        filter: MANY,
         layout: { ...count, 'icon-image': 'cluster-bad', 'text-font': [STRONG], 'text-size': 21 * u },
         paint: { 'text-color': tokens.bg },
       },
