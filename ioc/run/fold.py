@@ -46,12 +46,12 @@ class Fold:
         """Fold one event in; a late one can't bring back what was dropped after it."""
         name = event.subject
         tomb = self.gone.get(name)
-        if tomb is not None and (event.time, event.received) < tomb:
+        if tomb is not None and (event.time, event.received) <= tomb:
             return
         old = self.items.get(name)
         new = self.layer.fold(old, event)
         if new is None:
-            if event.data is None and (old is not None or tomb is None):
+            if event.data is None:
                 self._bury(name, event.time, event.received)
             self._drop(name)
         elif new is not old:
@@ -70,6 +70,7 @@ class Fold:
                 continue
             new = self.layer.wake(old, now)
             if new is None:
+                self._bury(name, old.time, old.received)
                 self._drop(name)
             elif new is not old:
                 self._put(new, name)
