@@ -33,7 +33,7 @@ from ioc import bodies, clock, fields
 from ioc.adapter import Adapter, Answer, Reading, fetch, host
 from ioc.errors import BadRecord, SourceDown
 from ioc.event import digest
-from ioc.mapping import Mapped, read
+from ioc.mapping import Mapped, results
 from ioc.probe import Probe, Prober
 
 
@@ -206,7 +206,9 @@ class CameraRegistry(Adapter[Registry]):
         return [entry.result for entry in self._entries(answer)]
 
     def _entries(self, answer: Answer) -> list[_Entry]:
-        found = [self._entry(record, line) for line, record in enumerate(self._records(answer), start=1)]
+        records = list(self._records(answer))
+        read = zip(results(self.config, records), records, strict=True)
+        found = [_Entry(result, record.fields) for result, record in read]
         if self.config.same_if:
             found = _twins(found, self.config.same_if)
         probes = answer.about.get("probes")
@@ -221,16 +223,6 @@ class CameraRegistry(Adapter[Registry]):
             yield from bodies.kml_records(answer.body, where)
         else:
             yield from bodies.records(bodies.load_json(answer.body, where), path, where)
-
-    def _entry(self, record: bodies.Record, line: int) -> _Entry:
-        try:
-            if record.raw is not record.fields and not isinstance(record.raw, dict):
-                say = "The record is no object; its owner must send objects with fields."
-                raise BadRecord(say, reason="bad_type", raw=record.raw)
-            own = None if self.config.lon is not None or self.config.geometry is not None else record.geometry
-            return _Entry(read(self.config, record.fields, line=line, raw=record.raw, geometry=own), record.fields)
-        except BadRecord as error:
-            return _Entry(error, record.fields)
 
     def _addresses(self, entries: list[_Entry]) -> dict[str, str]:
         """The address to probe of each subject, where the record names one."""

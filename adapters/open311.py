@@ -27,7 +27,7 @@ import msgspec
 from ioc import bodies, clock, fields
 from ioc.adapter import Adapter, Answer, Reading, fetch, host
 from ioc.errors import BadRecord, SourceDown, SourceRefused
-from ioc.mapping import Field, Mapped, Path, read
+from ioc.mapping import Field, Mapped, Path, results
 
 PERSONAL = frozenset(
     {"email", "phone", "first_name", "last_name", "account_id", "device_id", "name", "full_name", "reporter", "user_id"}
@@ -149,12 +149,7 @@ class Open311(Adapter[GeoReport]):
         return when if when <= clock.now() else None
 
     def parse(self, answer: Answer) -> Iterable[Reading | BadRecord]:
-        for line, row in enumerate(self._rows(answer), start=1):
-            known = row | {"status": row["status"].strip().casefold()} if isinstance(row.get("status"), str) else row
-            try:
-                yield read(self._mapped, known, line=line, raw=row)
-            except BadRecord as error:
-                yield error
+        return results(self._mapped, (bodies.Record(_folded(row), None, row) for row in self._rows(answer)))
 
     def _rows(self, answer: Answer) -> list[dict[str, Any]]:
         """The reports of a page, without what tells who filed them."""
@@ -196,3 +191,9 @@ class Open311(Adapter[GeoReport]):
         if str(code).strip() in ("401", "403"):
             raise SourceRefused(f"{where} refused the key ({said}); ask its owner for a valid one, then restart.")
         raise SourceDown(f"{where} answered with the error {fields.shown(code)} ({said}); see to it with its owner.")
+
+
+def _folded(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its status word as `statuses` has it, whatever its case."""
+    status = row.get("status")
+    return {**row, "status": status.strip().casefold()} if isinstance(status, str) else row

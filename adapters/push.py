@@ -22,7 +22,7 @@ import msgspec
 from ioc import bodies
 from ioc.adapter import Adapter, Answer, Reading
 from ioc.errors import BadRecord
-from ioc.mapping import Mapped, Path, as_field, read
+from ioc.mapping import Mapped, Path, as_field, results
 
 
 class Pushed(Mapped, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -53,13 +53,4 @@ class Push(Adapter[Pushed]):
         value = bodies.load_json(answer.body, where)
         if isinstance(value, dict) and value.get("type") != "FeatureCollection":
             value = value.get("records", [value])
-        for line, record in enumerate(bodies.records(value, "", where), start=1):
-            if not isinstance(record.raw, dict):
-                say = "The record is no object; send objects with fields."
-                yield BadRecord(say, reason="bad_type", raw=record.raw)
-                continue
-            own = None if self.config.lon is not None or self.config.geometry is not None else record.geometry
-            try:
-                yield read(self.config, record.fields, line=line, raw=record.raw, geometry=own)
-            except BadRecord as error:
-                yield error
+        return results(self.config, bodies.records(value, "", where))

@@ -29,7 +29,7 @@ Fields that nothing maps are left alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal, get_args
@@ -39,6 +39,7 @@ import msgspec
 
 from ioc import clock, fields
 from ioc.adapter import AdapterConfig, Reading
+from ioc.bodies import Record
 from ioc.errors import BadRecord
 from ioc.event import Geometry, Method
 from ioc.geo import place
@@ -249,6 +250,20 @@ def read(
         )
     except BadRecord as error:
         raise BadRecord(error.say, reason=error.reason, raw=record if raw is None else raw, subject=subject) from None
+
+
+def results(config: Mapped, records: Iterable[Record]) -> Iterator[Reading | BadRecord]:
+    """The reading of each record of a body, or why it has none, in their order; `line` counts records from 1."""
+    own_place = config.lon is None and config.geometry is None
+    for line, record in enumerate(records, start=1):
+        try:
+            if not isinstance(record.raw, dict):
+                say = "The record is no object; its owner must send objects with fields."
+                raise BadRecord(say, reason="bad_type", raw=record.raw)
+            given = record.geometry if own_place else None
+            yield read(config, record.fields, line=line, raw=record.raw, geometry=given)
+        except BadRecord as error:
+            yield error
 
 
 def _subject(config: Mapped, record: Mapping[str, Any]) -> str:

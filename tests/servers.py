@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -45,8 +46,12 @@ class GeoReportServer(AnswerServer):
         return Said(_xml(rows) if xml else json.dumps(rows, ensure_ascii=False).encode())
 
     def _after(self, since: str | None) -> list[Row]:
-        rows = sorted(self.rows, key=_updated, reverse=True)
-        return rows if since is None else [row for row in rows if _updated(row) >= clock.parse(since)]
+        begin = clock.parse(since) if since is not None else None
+        dated = [(_updated(row), row) for row in self.rows]
+        newest_first = sorted(
+            (each for each in dated if begin is None or each[0] >= begin), key=itemgetter(0), reverse=True
+        )
+        return [row for _, row in newest_first]
 
 
 def _updated(row: Row) -> datetime:
