@@ -59,8 +59,9 @@ def unpacked(value: Any) -> Any:
         case "int" | "float":
             return int(said) if kind == "int" else float(said)
         case _:
-            inner = said.items() if isinstance(said, dict) else None
-            return {name: unpacked(one) for name, one in inner} if inner else [unpacked(one) for one in said]
+            if isinstance(said, list):
+                return [unpacked(one) for one in said]
+            return {name: unpacked(one) for name, one in said.items()}
 
 
 def readable(value: Any) -> Any:

@@ -82,6 +82,8 @@ class Book:
         self._sheets: dict[tuple[str | int, int, int], list[list[Any]]] = {}
         if not body:
             raise SourceDown(f"{self.name} is empty; ask its sender for a whole one.")
+        if body[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+            raise SourceDown(f"{self.name} is an HTML or XML page and no table; save it as XLSX or CSV.")
         if body.startswith(b"\xd0\xcf\x11\xe0"):
             raise SourceDown(
                 f"{self.name} is an old XLS or a locked workbook; save it as XLSX or CSV, without a password."

@@ -41,6 +41,8 @@ def check(text: str, dialect: Dialect, *, parameter: bool) -> None:
     `parameter`: whether it must have `:cursor`, or must not.
     """
     pieces = list(_pieces(text, dialect))
+    if dialect == "mariadb" and any(kind == "code" and piece == "#" for kind, piece in pieces):
+        raise ValueError("statement has a comment with #; write it with --")
     if any(kind == "open" for kind, _ in pieces):
         raise ValueError("statement has a quote or a comment that is not closed; close it")
     if any(kind == "comment" and re.match(r"/\*M?!", piece) for kind, piece in pieces):
@@ -53,8 +55,6 @@ def check(text: str, dialect: Dialect, *, parameter: bool) -> None:
         raise ValueError("statement holds more than one statement; write a single SELECT")
     if found := re.search(r"\bINTO\b|\bFOR\s+(NO\s+KEY\s+)?(UPDATE|SHARE)\b|\bLOCK\s+IN\b", code, re.IGNORECASE):
         raise ValueError(f"statement has {found[0].upper()}, which writes or locks; leave it out")
-    if dialect == "mariadb" and "#" in code:
-        raise ValueError("statement has a comment with #; write it with --")
     has = any(kind == "parameter" for kind, _ in pieces)
     if has and re.search(r">\s*:cursor\b", code):
         raise ValueError("statement has > :cursor, which loses rows with the same watermark; write >= :cursor")

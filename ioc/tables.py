@@ -51,7 +51,7 @@ class Melt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rows(mapping.Mapped, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Settings of a source whose records are rows; the module's text shows each."""
+    """Settings of a source of rows. `carry`: columns that become properties; `melt`: cells that become records."""
 
     carry: Carry | None = None
     melt: Melt | None = None

@@ -19,7 +19,9 @@ MAX_PARTS = 2_000
 MAX_CELLS = 5_000_000
 """Cells of one sheet's grid, the empty ones between counted."""
 MAX_COLUMNS = 2_000
-_PLACE = re.compile(rb"""\sr\s*=\s*["']\s*([A-Za-z]{0,7})(\d{1,12})""")
+_PLACE = re.compile(rb"""<(?:\w+:)?(?:c|row)\s(?:[^<]*?\s)?r\s*=\s*["']\s*([A-Za-z]{0,7})(\d{1,12})""")
+_UNENDED = re.compile(rb"<(?:\w+:)?(?:c|row|\w{0,9}:?\w{0,3})(?:\s[^>]*)?$")
+_MAX_TAG = 64 * 1024
 _PIECE = 1024 * 1024
 
 
@@ -91,7 +93,12 @@ class _Grid:
             self._rows = max(self._rows, int(found[2]))
             if found[1]:
                 self._columns = max(self._columns, _number(found[1]))
-        self._tail = seen[-64:]
+        begun = _UNENDED.search(seen, max(0, seen.rfind(b"<")))
+        self._tail = begun[0] if begun else b""
+        if len(self._tail) > _MAX_TAG:
+            raise SourceDown(
+                f"{self._name} has a cell with {_MAX_TAG:,} bytes of attributes; open it and save it again."
+            )
         too_many = self._rows * max(self._columns, 1) > MAX_CELLS
         if too_many or self._columns > MAX_COLUMNS or self._rows > self._max_rows:
             raise SourceDown(

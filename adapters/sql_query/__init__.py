@@ -40,7 +40,9 @@ class SqlQuery(Adapter["SqlQuery.Config"]):
     """Asks a database. With a watermark, page after page from the cursor on; with `complete`, everything at once."""
 
     class Config(Rows, frozen=True, forbid_unknown_fields=True, kw_only=True):
-        """`url`, or `kind` … `database`: where. `tls`: off, prefer, require or verify (with `ca`, a file).
+        """`url`, or `kind`, `host`, `port`, `user`, `password` and `database` (SQLite: the file): where.
+
+        `tls`: off, prefer, require or verify; `ca`: file of the authority that it is verified by.
 
         `statement`: one SELECT, with `:cursor` where there is a `watermark` (a column of its answer: time, date, number
         or sortable text). `start`: the first cursor. `overlap`: seconds (or numbers) that are asked again each time.

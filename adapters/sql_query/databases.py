@@ -33,7 +33,8 @@ STEP = 200
 TLS = Literal["off", "prefer", "require", "verify"]
 REFUSED_STATES = ("28000", "28P01", "42501")
 REFUSED_WORDS = re.compile(
-    'password authentication failed|no pg_hba.conf entry|no password supplied|not permitted to log in|role ".*" does not exist'
+    "password authentication failed|no pg_hba.conf entry|no password supplied|not permitted to log in"
+    '|role ".*" does not exist'
 )
 """What PostgreSQL says before it gives its errors a code."""
 REFUSED_NUMBERS = (1044, 1045, 1142, 1143, 1227, 1698)
