@@ -1,8 +1,7 @@
 """Citizens' reports from an Open311 GeoReport v2 server, in JSON or XML.
 
 Asked from the newest `updated_datetime` on, minus an overlap; in pages. Fields of reporters (name, email, phone, ids)
-are dropped before anything else sees them. Which properties a reading has can be changed by `properties`, as in
-`ioc.mapping`::
+are dropped before anything else sees them. `properties` of the settings, as in `ioc.mapping`, come on top::
 
     [sources.reports]
     adapter = "open311"
@@ -11,6 +10,8 @@ are dropped before anything else sees them. Which properties a reading has can b
     jurisdiction = "tuyhoa.example.vn"
     api_key = "$OPEN311_KEY"
     statuses = {open = "open", closed = "closed"}
+    [sources.reports.properties]
+    sla_hours = {path = "service_code", values = {CS = 48, MT = 24}}
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class GeoReport(Mapped, frozen=True, forbid_unknown_fields=True, kw_only=True):
     case does not matter; another word sets the report aside. `since_param`: name of the parameter that holds the time
     from which on updates are wanted. `overlap`: seconds before the newest update that are asked again. `start`: where
     the very first asking begins (ISO 8601; left out: what the server gives by itself). `page_size`, `max_pages`:
-    bounds of one asking.
+    bounds of one asking. `properties` are added to those that every report has.
     """
 
     url: str
@@ -72,7 +73,6 @@ class GeoReport(Mapped, frozen=True, forbid_unknown_fields=True, kw_only=True):
     lon: Path | None = "long"
     lat: Path | None = "lat"
     place: Literal["required", "optional"] = "optional"
-    properties: dict[str, Path] = msgspec.field(default_factory=lambda: dict(PROPERTIES))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -81,7 +81,7 @@ class GeoReport(Mapped, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def carried(self) -> frozenset[str]:
-        return frozenset(self.properties) | {"status"}
+        return frozenset({"status"}) | PROPERTIES.keys() | self.properties.keys()
 
 
 class Open311(Adapter[GeoReport]):
@@ -93,7 +93,7 @@ class Open311(Adapter[GeoReport]):
         super().__init__(name, config)
         words = {word.casefold(): ours for word, ours in config.statuses.items()}
         status = Field("status", values={**words}, required=True)
-        self._mapped = msgspec.structs.replace(config, properties={"status": status, **config.properties})
+        self._mapped = msgspec.structs.replace(config, properties={"status": status, **PROPERTIES, **config.properties})
 
     async def ask(self, cursor: str | None) -> AsyncIterator[Answer]:
         """The pages of one asking; the last holds the cursor.

@@ -92,6 +92,13 @@ def test_a_report_and_nothing_of_its_reporter(body: bytes) -> None:
     }  # fmt: skip
 
 
+def test_properties_of_the_settings_come_on_top() -> None:
+    more = {"sla_hours": {"path": "service_code", "values": {"den": 48}}, "service": "service_code"}
+    found = only(parsed(json.dumps([ROW]).encode(), properties=more, volatile=["media"]))
+    assert (found.properties["sla_hours"], found.properties["service"]) == (48, "den")
+    assert found.properties["status"] == "open"
+
+
 def test_a_record_set_aside_keeps_nothing_of_its_reporter() -> None:
     (bad,) = parsed(json.dumps([{**ROW, "status": "eaten"}]).encode())
     assert isinstance(bad, BadRecord)
