@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest';
+import { orderAlerts } from '../src/lib/alerts';
+import { areaStates, gone, paint, tally } from '../src/lib/paint';
+import type { Quality, SourceItem, TileItem } from '../src/lib/protocol';
+import type { TilePanel } from '../src/lib/screen';
+import { howLong, orderSources } from '../src/lib/sources';
+import { bornAt, cause, face, type Around } from '../src/lib/tiles';
+import { readPast } from '../src/tablet/history';
+
+const NOW = Date.parse('2026-03-10T14:32:06+07:00');
+const ago = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
+
+function quality(over: Partial<Quality> = {}): Quality {
+  return { state: 'live', why: null, observed: ago(3600), received: ago(12), due: ago(-18), have: 105, expect: 105, refused: 0, method: 'machine', sources: { cam: 'live' }, ...over };
+}
+function item(over: Partial<TileItem> = {}): TileItem {
+  return { value: 241, unit: null, label: { vi: 'Camera sống', en: 'Cameras live' }, have: 105, expect: 105, observed: ago(3600), method: 'machine', sources: ['cam'], ...over };
+}
+const panel: TilePanel = { tile: 'cameras_live', label: null, decimals: 0, of: null, unit: null, coverage: { vi: 'điểm', en: 'places' }, source: null };
+const source = { id: 'cam', name: 'Sổ camera Tuy Hoà', state: 'live', why: null, observed: null, received: ago(12), due: null, owner: null, have: 1, expect: 1, refused: 0, method: 'machine', last_error: null, cadence_s: 30 } satisfies SourceItem;
+const around = (over: Partial<Around> = {}): Around => ({ quality: quality(), sources: new Map([['cam', source]]), now: NOW, lang: 'vi', blindOf: null, blank: false, problem: null, ...over });
+
+describe('how old a figure is', () => {
+  test('a machine’s live figure is as old as its last confirmation', () => expect(bornAt(quality(), item())).toBe(NOW - 12_000));
+  test('what is typed is as old as when it became true', () => expect(bornAt(quality({ method: 'typed' }), item({ method: 'typed' }))).toBe(NOW - 3_600_000));
+  test('a source that answers with old data does not look young', () => {
+    expect(bornAt(quality({ state: 'stale', due: ago(600) }), item())).toBe(NOW - 3_600_000);
+  });
+  test('a silent source is as old as its last answer', () => {
+    expect(bornAt(quality({ state: 'down', received: ago(2400), due: ago(2370) }), item())).toBe(NOW - 2_400_000);
+  });
+  test('nothing known: no age', () => expect(bornAt(null, undefined)).toBeNull());
+});
+
+describe('the face of a tile', () => {
+  test('carries age, coverage, source and due', () => {
+    const made = face(panel, item({ of: 268, target: 255, trend: { by: -6, over: 'P1D' } }), around());
+    expect(made).toMatchObject({ value: '241', unit: '/ 268', stateWord: 'sống', age: '12 giây', coverage: '105/105 điểm', source: 'Sổ camera Tuy Hoà', due: 'hạn 30 giây' });
+    expect(made.trend).toEqual({ way: 'dn', by: '6', over: '1 ngày' });
+    expect(made.bar?.target).toBeCloseTo((100 * 255) / 268);
+    expect(made.sentence).toBe('Camera sống: 241 / 268, sống 12 giây, 105/105 điểm, máy, Sổ camera Tuy Hoà, hạn 30 giây');
+  });
+  test('absent is a dash and says so', () => {
+    const made = face(panel, item({ value: null, have: 0, expect: 34 }), around({ quality: quality({ state: 'live', have: 0, why: 'chưa kết nối' }) }));
+    expect(made).toMatchObject({ value: '—', state: 'never', stateWord: 'chưa có', age: '', bar: null, level: null, coverage: '0/34 điểm' });
+  });
+  test('before anything came it is never, not zero', () => expect(face(panel, undefined, around({ quality: null })).value).toBe('—'));
+  test('blind: the time of the picture, no relative age', () => {
+    expect(face(panel, item(), around({ blindOf: NOW }))).toMatchObject({ stateWord: 'của', age: '14:32', value: '241' });
+    expect(face(panel, item(), around({ blindOf: NOW, blank: true })).value).toBe('—');
+  });
+  test('figures that disagree stand side by side; a revision shows for one day', () => {
+    expect(face(panel, item({ other: [{ value: 1500, source: 'báo cáo' }] }), around()).others).toEqual(['1.500']);
+    expect(face(panel, item({ revised: { from: 405, at: ago(3600), why: null } }), around()).revised).toEqual({ at: '13:32', from: '405' });
+    expect(face(panel, item({ revised: { from: 405, at: ago(90_000), why: null } }), around()).revised).toBeNull();
+  });
+  test('a cause is the item’s own sentence, else its parts', () => {
+    expect(cause(item({ why: '3 trên 41 phép kiểm trượt' }), 'vi')).toBe('3 trên 41 phép kiểm trượt');
+    expect(cause(item({ parts: [{ label: { vi: 'quá hạn', en: 'overdue' }, value: 37 }] }), 'en')).toBe('overdue 37');
+  });
+});
+
+describe('orders', () => {
+  test('alerts: bad and unclaimed first, then the newest', () => {
+    const alert = (id: string, level: 'warn' | 'bad', claimed: string | null, seconds: number) => ({ id, level, claimed, say: id, since: ago(seconds), source: null, owner: null });
+    const given = [alert('w', 'warn', null, 5), alert('claimed', 'bad', 'Lan', 1), alert('old', 'bad', null, 500), alert('new', 'bad', null, 10)];
+    expect(orderAlerts(given).map((one) => one.id)).toEqual(['new', 'old', 'claimed', 'w']);
+  });
+  test('sources: worst first, the longest silent first among equals', () => {
+    const of = (id: string, state: SourceItem['state'], seconds: number): SourceItem => ({ ...source, id, state, received: ago(seconds) });
+    const given = [of('l', 'live', 1), of('n', 'never', 9), of('d1', 'down', 100), of('s', 'stale', 5), of('d2', 'down', 900), of('t', 'late', 7)];
+    expect(orderSources(given).map((one) => one.id)).toEqual(['d2', 'd1', 's', 't', 'n', 'l']);
+    expect(howLong(of('d', 'down', 2400), NOW, 'vi')).toBe('mất 40 phút');
+    expect(howLong(of('n', 'never', 2400), NOW, 'vi')).toBe('chưa có');
+  });
+});
+
+describe('paint', () => {
+  test('form is the layer, fill is liveness', () => {
+    expect(paint('cameras', { state: 'frozen' })).toMatchObject({ icon: 'frozen', trouble: true });
+    expect(paint('cameras', { state: 'live' })).toMatchObject({ icon: 'live', trouble: false });
+    expect(paint('reports', { overdue: true })).toMatchObject({ icon: 'squareFull', trouble: true });
+    expect(paint('stations', {})).toMatchObject({ icon: 'triangle', trouble: false });
+    expect(gone('reports', { open: false })).toBe(true);
+  });
+  test('cameras are counted by their own state', () => {
+    const of = (state: string) => ({ properties: { state } });
+    expect(tally([of('live'), of('live'), of('frozen'), of('down'), of('late'), of('never')])).toEqual({ live: 2, frozen: 1, down: 1, other: 2 });
+  });
+  test('a commune without its figure is hatched, one past its limit too', () => {
+    const items = new Map<string, unknown>([['all', item()], ['22096', item({ level: 'bad' })], ['22192', item({ value: null, have: 0 })], ['22015', item({ level: 'good' })]]);
+    expect([...areaStates(items)]).toEqual([['22096', 'bad'], ['22192', 'stale']]);
+  });
+});
+
+describe('a tile’s past', () => {
+  test('a silence stays a gap', () => {
+    const days = [0, 1, 2, 3, 7, 8].map((day) => ({ at: new Date(Date.UTC(2026, 2, 1 + day)).toISOString(), value: day }));
+    const past = readPast(days);
+    expect(past.gaps).toEqual([[Date.UTC(2026, 2, 4) / 1000, Date.UTC(2026, 2, 8) / 1000]]);
+    expect(past.value).toEqual([0, 1, 2, 3, null, 7, 8]);
+  });
+  test('nothing told, nothing drawn', () => expect(readPast([])).toEqual({ at: [], value: [], gaps: [] }));
+});
