@@ -128,20 +128,17 @@ class TableFile(Adapter["TableFile.Config"]):
     async def _complete(self) -> list[str]:
         """Names of the files that are complete, oldest first; waits `settle_s` when some are new here."""
         found = await asyncio.to_thread(self._look)
-        if any(time.monotonic() - since < self.config.settle_s for _, since, _ in found.values()):
+        if not self.config.markers and any(still < self.config.settle_s for _, still in found.values()):
             await asyncio.sleep(self.config.settle_s + 0.02)
             found = await asyncio.to_thread(self._look)
-        now = time.monotonic()
-        ready = {
-            name: when
-            for name, (when, since, marked) in found.items()
-            if marked or (not self.config.markers and now - since >= self.config.settle_s)
-        }
+        wanted = float("inf") if self.config.markers else self.config.settle_s
+        ready = {name: changed for name, (changed, still) in found.items() if still >= wanted}
         return sorted(ready, key=lambda name: (ready[name], name))
 
-    def _look(self) -> dict[str, tuple[int, float, bool]]:
-        """What lies in the folder: time of each file, since when it stands still, whether it has a marker."""
-        found: dict[str, tuple[int, float, bool]] = {}
+    def _look(self) -> dict[str, tuple[int, float]]:
+        """What lies in the folder: each file's time of change, and for how many seconds it has stood still (for ever,
+        when it has a marker)."""
+        found: dict[str, tuple[int, float]] = {}
         try:
             entries = {entry.name: entry.stat(follow_symlinks=False) for entry in os.scandir(self.folder)}
         except FileNotFoundError:
@@ -150,15 +147,14 @@ class TableFile(Adapter["TableFile.Config"]):
             raise SourceDown(f"The folder {self.folder} can't be read ({error.strerror}); check its rights.") from None
         now = time.monotonic()
         for name, about in entries.items():
-            hidden = name.startswith((".", "~$")) or name.lower().endswith(UNFINISHED)
+            hidden = name.startswith((".", "~$")) or name.lower().endswith(UNFINISHED) or name in (DONE, ASIDE)
             if hidden or stat.S_ISDIR(about.st_mode):
                 continue
-            now_is = (about.st_size, about.st_mtime_ns)
-            was, since = self._seen.get(name, (None, now))
-            since = since if was == now_is else now
-            marked = name + MARKER in entries
-            found[name] = (about.st_mtime_ns, since - (self.config.settle_s if marked else 0.0), marked)
-            self._seen[name] = (now_is, since)
+            as_is = (about.st_size, about.st_mtime_ns)
+            before, since = self._seen.get(name, (None, now))
+            since = since if before == as_is else now
+            self._seen[name] = (as_is, since)
+            found[name] = (about.st_mtime_ns, float("inf") if name + MARKER in entries else now - since)
         self._seen = {name: self._seen[name] for name in found}
         return found
 

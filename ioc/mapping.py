@@ -198,10 +198,11 @@ def _code(field: Field, found: Any) -> Scalar:
 
 
 def _typed(field: Field, found: Any, zone: ZoneInfo) -> Any:
+    if field.width:
+        return fields.text(found, field.name).zfill(field.width)
     match field.kind:
         case "text":
-            said = fields.text(found, field.name)
-            return said.zfill(field.width) if field.width else said
+            return fields.text(found, field.name)
         case "number":
             return fields.number(found, field.name, field.form or "plain")
         case "integer":
