@@ -28,7 +28,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NEEDS_DEV = ("test", "bench", "shots")
 """Commands that need the packages of developers too."""
-LEFT_OUT = {"node_modules", "tests", "dist", "made", "dev", "screens"}
 
 
 class SetUpFailed(Exception):
@@ -48,14 +47,12 @@ def inside(venv: Path, name: str) -> Path:
 
 def fingerprint(root: Path) -> str:
     """A digest of all that an installation depends on: Python, pyproject.toml, the hook, the front end's sources."""
-    digest = hashlib.sha256(f"{sys.version}\0{root}\0{os.environ.get('IOC_SKIP_FRONTEND', '')}".encode())
+    from ioc.hatch_build import sources_digest
+
+    skipped = os.environ.get("IOC_SKIP_FRONTEND", "")
+    digest = hashlib.sha256(f"{sys.version}\0{root}\0{skipped}\0{sources_digest(root)}".encode())
     for file in (root / "pyproject.toml", root / "ioc" / "hatch_build.py"):
         digest.update(file.read_bytes())
-    for folder, folders, files in os.walk(root / "frontend"):
-        folders[:] = sorted(name for name in folders if name not in LEFT_OUT)
-        for name in sorted(files):
-            file = Path(folder, name)
-            digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 
 
@@ -88,10 +85,16 @@ def stamped(venv: Path) -> dict[str, str]:
     return known if isinstance(known, dict) else {}
 
 
-def ready(venv: Path, kind: str, wanted: str) -> bool:
-    """True when `venv` already holds this installation (developers' packages include the others) and its pages."""
+def ready(root: Path, kind: str, wanted: str) -> bool:
+    """True when .venv holds this installation whole (that of `dev` includes the other), and the pages are there."""
+    from ioc.hatch_build import stale
+
+    venv = root / ".venv"
+    version = "{}.{}".format(*sys.version_info[:2])
+    packages = venv / ("Lib" if os.name == "nt" else f"lib/python{version}") / "site-packages"
+    parts = (inside(venv, "ioc"), inside(venv, "python"), packages / "_ioc.pth")
     known = stamped(venv)
-    return inside(venv, "ioc").exists() and wanted in (known.get("dev"), known.get(kind))
+    return all(part.exists() for part in parts) and wanted in (known.get("dev"), known.get(kind)) and not stale(root)
 
 
 def works(venv: Path) -> bool:
@@ -151,10 +154,10 @@ def set_up(root: Path, kind: str) -> Path:
     """The virtual environment of `root` with `kind` (runtime or dev) installed; made or repaired when it must be."""
     venv = root / ".venv"
     wanted = fingerprint(root)
-    if ready(venv, kind, wanted):
+    if ready(root, kind, wanted):
         return venv
     with alone(root):
-        if ready(venv, kind, wanted):
+        if ready(root, kind, wanted):
             return venv
         say("Setting up, once; later starts go straight on.")
         with step(1, 3, "Making .venv"):
@@ -162,7 +165,9 @@ def set_up(root: Path, kind: str) -> Path:
                 make(venv)
         extra = "[dev]" if kind == "dev" else ""
         with step(2, 3, "Installing the packages that ioc needs" + (", and those of its tests" if extra else "")):
-            pip(venv, "install", "--quiet", *requirements(root, kind))
+            wants = requirements(root, kind)
+            if wants:
+                pip(venv, "install", "--quiet", *wants)
         with step(3, 3, "Building the pages of the screens, and installing ioc"):
             pip(venv, "install", "--quiet", "--no-deps", "--editable", str(root))
         known = {name: mark for name, mark in stamped(venv).items() if mark == wanted}

