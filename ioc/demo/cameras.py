@@ -170,7 +170,8 @@ def police_registry(cameras: Cameras, base: str) -> dict[str, Any]:
                 "geometry": {"type": "Point", "coordinates": list(camera.lon_lat)},
                 "properties": {
                     "id": camera.id, "name": camera.name, "site": camera.place, "online": not camera.listed,
-                    "changed": camera.told.astimezone(ZONE).isoformat(timespec="seconds"), "snapshot": f"{base}/anh/{camera.id}.jpg",
+                    "changed": camera.told.astimezone(ZONE).isoformat(timespec="seconds"),
+                    "snapshot": f"{base}/anh/{camera.id}.jpg",
                 },
             }
             for camera in cameras.of("police")
