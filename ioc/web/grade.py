@@ -45,8 +45,10 @@ class Grader:
             found = quality.of_watch(channel, self._sources, now if not silent and mirror.present else seen, now)
         else:
             found = quality.join(channel, self._sources, now, len(mirror.items))
-        if not mirror.present and channel.kind not in ("alerts", "screen") and found.state != "never":
-            found = quality.lowered(found, AWAITED if mirror.epoch == NOWHERE and not mirror.rebuilding else REBUILT)
+        empty = mirror.epoch == NOWHERE
+        # what nobody wrote yet and nobody answered for is simply not there yet; an old picture is not
+        if not mirror.present and channel.kind not in ("alerts", "screen") and not (empty and found.state == "never"):
+            found = quality.lowered(found, AWAITED if empty and not mirror.rebuilding else REBUILT)
         return quality.lowered(found, quality.silence(silent)) if silent else found
 
     def grade(self, mirror: Mirror) -> bool:

@@ -24,7 +24,12 @@ PATIENCE_S = 20
 
 
 def settings(**other: Any) -> Settings:
-    given = {"province": Province("Tỉnh thử"), "access": Access(public=("*",)), "web": Web(beat=0.4)}
+    given = {
+        "province": Province("Tỉnh thử"),
+        "access": Access(public=("*",)),
+        "web": Web(beat=0.4),
+        "layers": ("cameras",),
+    }
     return Settings(**{**given, **other})
 
 
