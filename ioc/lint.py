@@ -234,7 +234,7 @@ def _systems(tree: Any, where: Where) -> Wrong:
 def _units(tree: dict[str, Any], file: Path) -> Wrong:
     """Codes of provinces and communes that do not exist, and boundaries that can't serve."""
     there = {field.name for field in msgspec.structs.fields(Province)}
-    given = tree.get("province")
+    given: Any = tree.get("province")
     try:
         province = msgspec.convert({name: given[name] for name in given if name in there}, Province)
     except (msgspec.ValidationError, TypeError, KeyError):
@@ -275,7 +275,12 @@ def _screens(tree: dict[str, Any], file: Path, known: dict[Where, int]) -> Itera
     layers = wanted or catalog.names("layers")
     tiles = {word.name for word in score.WORDS}
     for name in layers:
-        tiles |= {tile.name for tile in catalog.tiles(name)}
+        try:
+            catalog.layer(name)
+            tiles |= {tile.name for tile in catalog.tiles(name)}
+        except Exception as error:  # as with adapters
+            say = f"The layer {name} can't be loaded ({error!r}); mend its file."
+            yield Finding(str(file), lines.line(known, ("layers",)), say)
     for path in sorted(folder.glob("*.toml")):
         yield from lint_screen(path, set(layers), tiles)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import subprocess
@@ -36,7 +37,8 @@ def bench(names: tuple[str, ...], as_json: bool) -> None:
     results: dict[str, Any] = {}
     for name in names or known:
         click.echo(f"Measuring {name} …", err=True)
-        results[name] = importlib.import_module(f"tests.bench.{name}").main()
+        with contextlib.redirect_stdout(sys.stderr):  # whatever a bench says on its way is progress
+            results[name] = importlib.import_module(f"tests.bench.{name}").main()
         if not as_json:
             click.echo(f"{name}: {json.dumps(results[name], ensure_ascii=False)}")
     if as_json:
