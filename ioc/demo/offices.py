@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import msgspec
@@ -136,7 +136,9 @@ class Vaccinations(Happening):
         today = began.astimezone(ZONE).date()
         for back in range(DAYS, -1, -1):
             day = today - timedelta(days=back)
-            told = began - timedelta(days=back) + timedelta(hours=1 if back else 0)
+            # a day is told in full at one in the morning of the next
+            night = datetime.combine(day + timedelta(days=1), time(1), ZONE)
+            told = night if back else began
             for code in self.codes:
                 self.doses[day, code] = (self.chance.randrange(20, 120), told)
 

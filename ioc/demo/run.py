@@ -1,7 +1,7 @@
 """`ioc demo`: the invented province's sources and the whole centre beside them, on this machine only.
 
-This process only keeps the others: it starts them, starts again what dies, and stops them all. It loads little, and each
-role is the command that a real centre runs.
+This process only keeps the others: it starts them, starts again what dies, and stops them all. It loads little, and
+each role is the command that a real centre runs.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ def demo(
 ) -> None:
     """Run the demo until Ctrl-C, SIGTERM, or `seconds` after it was ready; blocks.
 
-    `port` 0: a free one. `province`: one of PROVINCES. `key`: may watch, read and file everything (None: one is made and
-    printed). `data`: holds Redis, SQLite and photos (None: a temporary folder). Raises BadConfig on a wrong wish, IocError
-    when the centre does not become ready.
+    `port` 0: a free one. `province`: one of PROVINCES. `key`: may watch, read and file everything (None: one is made
+    and printed). `data`: holds Redis, SQLite and photos (None: a temporary folder). Raises BadConfig on a wrong wish,
+    IocError when the centre does not become ready.
     """
     if province is not None and province not in PROVINCES:
         raise BadConfig(f"There is no demo province {province}; write one of {', '.join(PROVINCES)}.")
@@ -216,7 +216,7 @@ def _until_ready(kept: Sequence[Kept], port: int, stop: Callable[[], bool], fold
 def _reasons(port: int) -> list[str] | None:
     """What /readyz waits for; [] when it is ready, None when it does not answer."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):  # noqa: S310 - our own server
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
             return []
     except urllib.error.HTTPError as error:
         with suppress(ValueError, KeyError), error:
