@@ -3,6 +3,7 @@ import { orderAlerts } from '../src/lib/alerts';
 import { areaStates, gone, paint, tally } from '../src/lib/paint';
 import type { Quality, SourceItem, TileItem } from '../src/lib/protocol';
 import type { TilePanel } from '../src/lib/screen';
+import { reason, silent } from '../src/lib/reasons';
 import { howLong, orderSources } from '../src/lib/sources';
 import { bornAt, cause, face, type Around } from '../src/lib/tiles';
 import { readPast } from '../src/tablet/history';
@@ -29,6 +30,7 @@ describe('how old a figure is', () => {
   test('a silent source is as old as its last answer', () => {
     expect(bornAt(quality({ state: 'down', received: ago(2400), due: ago(2370) }), item())).toBe(NOW - 2_400_000);
   });
+  test('what we work out of a machine’s data is as old as those', () => expect(bornAt(quality({ method: 'computed' }), item({ method: 'computed' }))).toBe(NOW - 12_000));
   test('nothing known: no age', () => expect(bornAt(null, undefined)).toBeNull());
 });
 
@@ -57,6 +59,19 @@ describe('the face of a tile', () => {
   test('a cause is the item’s own sentence, else its parts', () => {
     expect(cause(item({ why: '3 trên 41 phép kiểm trượt' }), 'vi')).toBe('3 trên 41 phép kiểm trượt');
     expect(cause(item({ parts: [{ label: { vi: 'quá hạn', en: 'overdue' }, value: 37 }] }), 'en')).toBe('overdue 37');
+    const failed = { label: 'phép kiểm trượt', label_en: 'checks failed', value: 3, of: 41 };
+    expect([cause(item({ parts: [failed] }), 'vi'), cause(item({ parts: [failed] }), 'en')]).toEqual(['3 trên 41 phép kiểm trượt', '3 of 41 checks failed']);
+  });
+});
+
+describe('reasons', () => {
+  test('are said in Vietnamese, without the source’s technical name', () => {
+    expect(reason('cameras_city: The answer that was due has not come.', 'vi')).toBe('tới hạn mà chưa có trả lời');
+    expect(reason('10.0.0.7 answered HTTP 500; it is asked again later.', 'vi')).toBe('10.0.0.7 trả lời lỗi HTTP 500');
+    expect(reason('The projector and Redis give no sign of life; what is shown may be old.', 'vi')).toBe('bộ tính số và kho Redis im lặng, số này có thể đã cũ');
+    expect(reason('Something new.', 'vi')).toBe('Something new.');
+    expect(reason(null, 'vi')).toBeNull();
+    expect([silent('Redis gives no sign of life; what is shown may be old.'), silent('late')]).toEqual([true, false]);
   });
 });
 

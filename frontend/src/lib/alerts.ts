@@ -3,8 +3,9 @@
 import type { AlertItem } from './protocol';
 
 export function orderAlerts(items: Iterable<unknown>): AlertItem[] {
-  const rank = (alert: AlertItem) => (alert.level === 'bad' ? 0 : 2) + (alert.claimed === null ? 0 : 1);
+  const rank = (alert: AlertItem) => (alert.level === 'bad' ? 0 : 2) + (alert.claimed ? 1 : 0);
+  const began = (alert: AlertItem) => (alert.since === null ? 0 : Date.parse(alert.since));
   return ([...items] as AlertItem[]).sort(
-    (a, b) => rank(a) - rank(b) || Date.parse(b.since) - Date.parse(a.since) || (a.id < b.id ? -1 : 1),
+    (a, b) => rank(a) - rank(b) || began(b) - began(a) || (a.id < b.id ? -1 : 1),
   );
 }

@@ -5,7 +5,7 @@ import type { Live } from './live.svelte';
 import type { Level, State, TileItem } from './protocol';
 import type { Screen } from './screen';
 import { bornAt, cause } from './tiles';
-import { text } from './words';
+import { pair, text } from './words';
 
 export interface WordRow {
   name: string;
@@ -39,9 +39,10 @@ export function wordRows(live: Live, screen: Screen, lang: Lang): WordRow[] {
     const count = COUNT.exec(why)?.[0] ?? '';
     return {
       name,
-      label: text(LABELS[name], lang) || text(item?.label, lang) || name,
+      label: text(LABELS[name], lang) || pair(item?.label, item?.label_en, lang) || name,
       value,
-      shown: figure(value, 0, lang),
+      // Only what is whole says 100.
+      shown: figure(value === null ? null : Math.floor(value), 0, lang),
       level: value === null || item?.level === 'good' ? null : (item?.level ?? null),
       target: item?.target ?? null,
       count,

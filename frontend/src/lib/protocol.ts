@@ -25,14 +25,18 @@ export interface Quality {
 /** One of the numbers or words that a figure is worked out of. */
 export interface Part {
   label?: Text;
+  label_en?: string;
   value?: number | string | null;
+  of?: number | null;
   say?: Text;
 }
 
 export interface TileItem {
   value: number | string | null;
   unit: Text | null;
+  unit_en?: string | null;
   label: Text;
+  label_en?: string;
   target?: number | null;
   /** What the value is out of, when it is a part of a known whole. */
   of?: number | null;
@@ -54,6 +58,7 @@ export interface TileItem {
 export interface SourceItem {
   id: string;
   name: Text;
+  name_en?: string;
   state: State;
   why: string | null;
   observed: string | null;
@@ -72,7 +77,8 @@ export interface AlertItem {
   id: string;
   level: 'warn' | 'bad';
   say: Text;
-  since: string;
+  why?: string | null;
+  since: string | null;
   source: string | null;
   owner: string | null;
   claimed: string | null;

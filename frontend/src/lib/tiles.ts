@@ -3,7 +3,8 @@
 import { age, clock, due as dueWords, figure, period, type Lang } from './format';
 import type { Level, Part, Quality, SourceItem, State, Text, TileItem } from './protocol';
 import type { TilePanel } from './screen';
-import { methodWord, stateWord, text, word } from './words';
+import { reason } from './reasons';
+import { methodWord, pair, stateWord, text, word } from './words';
 
 function time(of: string | null | undefined): number | null {
   if (of === null || of === undefined) return null;
@@ -12,15 +13,15 @@ function time(of: string | null | undefined): number | null {
 }
 
 /**
- * The moment that the data are of (ms). A machine's figure is as old as its last confirmation; but a source that
- * answers in time with old data, and whatever people type or we work out, is as old as when it became true.
+ * The moment that the data are of (ms). What machines tell is as old as its last confirmation; but what people type or
+ * estimate, and what a source still tells in time though it is past its due, is as old as when it became true.
  */
 export function bornAt(quality: Quality | null, item: TileItem | undefined): number | null {
   const observed = time(item?.observed) ?? time(quality?.observed);
   const received = time(quality?.received);
   if (quality === null || received === null) return observed;
-  const method = item?.method ?? quality.method;
-  if (method !== 'machine') return observed ?? received;
+  const byPeople = [item?.method, quality.method].some((method) => method === 'typed' || method === 'estimated');
+  if (byPeople) return observed ?? received;
   const dueAt = time(quality.due);
   const silent = dueAt === null || received <= dueAt;
   return quality.state === 'live' || silent ? received : (observed ?? received);
@@ -84,7 +85,11 @@ export function cause(item: TileItem | undefined, lang: Lang): string {
     .map((part) => {
       if (typeof part === 'string') return part;
       if (part.say !== undefined) return text(part.say, lang);
-      return [text(part.label, lang), part.value === undefined ? '' : shown(part.value, 1, lang)].filter(Boolean).join(' ');
+      const label = pair(part.label, part.label_en, lang);
+      if (part.value === undefined) return label;
+      // `3 trên 41 phép kiểm trượt`, but `camera mất 18`.
+      if (typeof part.of === 'number') return `${shown(part.value, 1, lang)} ${word('out_of', lang)} ${shown(part.of, 1, lang)} ${label}`;
+      return `${label} ${shown(part.value, 1, lang)}`;
     })
     .join(' · ');
 }
@@ -109,7 +114,7 @@ function ageOf(state: State, born: number | null, around: Around): { word: strin
 function sourceLine(panel: TilePanel, ids: string[], around: Around): { name: string; cadence: number | null } {
   const items = ids.map((id) => around.sources.get(id) as SourceItem | undefined);
   const first = items.find((one) => one !== undefined);
-  const name = text(panel.source, around.lang) || text(first?.name, around.lang) || ids[0] || '';
+  const name = text(panel.source, around.lang) || pair(first?.name, first?.name_en, around.lang) || ids[0] || '';
   return { name: ids.length > 1 && panel.source === null ? `${name} +${ids.length - 1}` : name, cadence: first?.cadence_s ?? null };
 }
 
@@ -135,12 +140,12 @@ export function face(panel: TilePanel, item: TileItem | undefined, around: Aroun
   const born = bornAt(quality, item);
   const said = ageOf(state, born, around);
   const of = panel.of ?? item?.of ?? null;
-  const label = text(panel.label, lang) || text(item?.label, lang) || panel.tile;
+  const label = text(panel.label, lang) || pair(item?.label, item?.label_en, lang) || panel.tile;
   const ids = sourceIds(item, quality);
   const source = sourceLine(panel, ids, around);
   const have = item?.have ?? quality?.have ?? null;
   const expect = item?.expect ?? quality?.expect ?? null;
-  const unit = text(panel.unit, lang) || text(item?.unit, lang);
+  const unit = text(panel.unit, lang) || pair(item?.unit, item?.unit_en, lang);
   const dueText = dueWords(source.cadence, time(quality?.due ?? item?.due), around.now, lang);
   const made: Face = {
     label,
@@ -160,7 +165,7 @@ export function face(panel: TilePanel, item: TileItem | undefined, around: Aroun
     due: dueText === null ? '' : `${word('due', lang)} ${dueText}`,
     others: (item?.other ?? []).map((one) => shown(one.value, panel.decimals, lang)),
     revised: revisedOf(item, panel.decimals, around),
-    why: around.problem ?? quality?.why ?? null,
+    why: reason(around.problem ?? quality?.why, lang),
     sentence: '',
   };
   made.methodWord = made.method === null ? '' : methodWord(made.method, lang);

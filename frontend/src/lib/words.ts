@@ -8,7 +8,7 @@ const VI = {
   machine: 'máy', typed: 'nhập tay', computed: 'tính ra', estimated: 'ước tính',
   due: 'hạn', of: 'của', at: 'lúc', from: 'từ', out_of: 'trên', beat: 'nhịp',
   demo: 'dữ liệu mẫu',
-  connected: 'nối máy chủ', opening: 'đang nối', again: 'đang nối lại', gone: 'mất máy chủ', refused: 'bị từ chối',
+  connected: 'nối máy chủ', silent: 'dữ liệu đứng', opening: 'đang nối', again: 'đang nối lại', gone: 'mất máy chủ', refused: 'bị từ chối',
   gone_title: 'Mất máy chủ', refused_title: 'Không được xem',
   picture_of: 'Số quanh đây là của', not_live: 'không còn sống.',
   coming_back: 'Màn hình đang tự nối lại, lần', no_reload: 'Không cần tải lại trang.',
@@ -44,7 +44,7 @@ const EN: Record<Word, string> = {
   machine: 'machine', typed: 'typed', computed: 'computed', estimated: 'estimated',
   due: 'due', of: 'of', at: 'at', from: 'since', out_of: 'of', beat: 'beat',
   demo: 'demo data',
-  connected: 'connected', opening: 'connecting', again: 'reconnecting', gone: 'server gone', refused: 'refused',
+  connected: 'connected', silent: 'data stand still', opening: 'connecting', again: 'reconnecting', gone: 'server gone', refused: 'refused',
   gone_title: 'Server gone', refused_title: 'Not allowed',
   picture_of: 'The figures around are of', not_live: 'no longer live.',
   coming_back: 'This screen reconnects by itself, attempt', no_reload: 'No reload is needed.',
@@ -85,6 +85,11 @@ export function stateWord(state: ThingState, lang: Lang): string {
 
 export function methodWord(method: Method, lang: Lang): string {
   return ALL[lang][method];
+}
+
+/** A text whose English stands in a field of its own. */
+export function pair(of: Text | null | undefined, english: string | null | undefined, lang: Lang): string {
+  return lang === 'en' && english ? english : text(of, lang);
 }
 
 /** The text in the reader's language; either language when the other is missing. */

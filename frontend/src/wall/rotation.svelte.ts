@@ -53,9 +53,9 @@ export class Rotation {
     const known = this.#known;
     // What was open before this page began is not new.
     this.#known = new Set(open.keys());
-    for (const id of this.#holding) if ((open.get(id)?.claimed ?? null) !== null || !open.has(id)) this.#holding.delete(id);
+    for (const id of this.#holding) if (open.get(id)?.claimed || !open.has(id)) this.#holding.delete(id);
     for (const [id, alert] of known === null ? [] : open) {
-      if (known?.has(id) || alert.level !== 'bad' || alert.claimed !== null) continue;
+      if (known?.has(id) || alert.level !== 'bad' || alert.claimed) continue;
       this.#holding.add(id);
       const scene = this.scenes.findIndex((one) => alert.source !== null && one.sources.includes(alert.source));
       this.go(Math.max(0, scene));
