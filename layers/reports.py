@@ -50,6 +50,7 @@ _TIMES = {
     "due": ("due", "expected", "expected_datetime"),
 }
 _HIDDEN = PERSONAL.union(*_TIMES.values())
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _MINUTE = timedelta(minutes=1)
 
 
@@ -222,9 +223,12 @@ def _moment(told: Mapping[str, Any], name: str) -> datetime | None:
         value = told.get(key)
         if isinstance(value, str) and value:
             try:
-                return clock.parse(value)
+                moment = clock.parse(value)
             except ValueError:
                 continue
+            # 9999-12-31 and the like stand for "none" in many databases
+            if _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+                return moment
     return None
 
 

@@ -30,8 +30,8 @@ class TestReports(LayerSuite):
         optional={
             "status": st.sampled_from(["open", "Closed", "Cancelled", "Pending", 7, None]),
             "requested": _moments,
-            "updated_datetime": _moments | st.sampled_from(["yesterday", 3, None]),
-            "due": _moments,
+            "updated_datetime": _moments | st.sampled_from(["yesterday", 3, None, "0001-01-01"]),
+            "due": _moments | st.just("9999-12-31T23:59:59Z"),
             "sla_hours": st.sampled_from([0, 24, 1e9, "x"]),
             "service": st.sampled_from(["Rác", "Đèn"]),
         },
