@@ -57,7 +57,8 @@ class Board(Protocol):
     ) -> Position:
         """Put and drop (None) items in one step; values that are there already move nothing.
 
-        `after`: where the writer believes the board to stand. `gone`: tombstones to keep beside dropped items.
+        `after`: where the writer believes the board to stand. `gone`: tombstones to keep beside dropped items
+        (an empty one is forgotten). A step that moves nothing claims the board for its `fence` all the same.
         Raises Gap when the channel is not there (begin it with `reset`) or stands elsewhere than `after`, and
         Fenced when a writer with a higher `fence` has written; nothing is changed then.
         """

@@ -52,7 +52,11 @@ class MemoryBoard:
         known.fence = fence
         put = {name: body for name, body in changes.items() if body is not None and known.items.get(name) != body}
         drop = tuple(name for name, body in changes.items() if body is None and name in known.items)
-        known.gone.update(gone or {})
+        for name, mark in (gone or {}).items():
+            if mark:
+                known.gone[name] = mark
+            else:
+                known.gone.pop(name, None)
         for name in drop:
             del known.items[name]
         for name in put:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from itertools import chain, islice
+from struct import Struct
 from typing import Any
 
 from ioc import names
@@ -30,6 +31,16 @@ def _cut(pairs: Iterable[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]:
     work = iter(pairs)
     while part := list(islice(work, STEP)):
         yield part
+
+
+_head = Struct(">BI").pack
+_LIST, _TEXT = 0xDD, 0xDB
+
+
+def _packed(texts: Iterable[Any]) -> bytes:
+    """A MessagePack list of strings; written here because a script reads no other form of bytes."""
+    bodies = [text if isinstance(text, bytes) else text.encode() for text in texts]
+    return _head(_LIST, len(bodies)) + b"".join(chain.from_iterable((_head(_TEXT, len(body)), body) for body in bodies))
 
 
 def _judge(channel: str, answer: Sequence[bytes]) -> Position:
@@ -84,13 +95,13 @@ class RedisBoard:
         fence: int,
         gone: Mapping[str, str],
     ) -> Position:
-        puts = [(name, body) for name, body in part.items() if body is not None]
+        puts = [pair for pair in part.items() if pair[1] is not None]
         drops = [name for name, body in part.items() if body is None]
+        # three packed lists, not thousands of arguments: the client packs each of them in Python
+        lists = (chain.from_iterable(puts), drops, chain.from_iterable(gone.items()))
         epoch, offset = after or ("", 0)
-        arguments: list[Any] = [fence, epoch, offset, len(puts), len(drops), len(gone)]
-        arguments += [*chain.from_iterable(puts), *drops, *chain.from_iterable(gone.items())]
         with reaching():
-            answer = await self._apply(keys=self._keys(channel), args=arguments)
+            answer = await self._apply(keys=self._keys(channel), args=[fence, epoch, offset, *map(_packed, lists)])
         return _judge(channel, answer)
 
     async def reset(

@@ -5,7 +5,7 @@ One append is one transaction: events, cursor, seen and answer, all or none. Tha
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -78,7 +78,7 @@ class Log(Protocol):
         """
         ...
 
-    def kept(self) -> AsyncIterator[Entry]:
+    def kept(self) -> AsyncGenerator[Entry]:
         """Every entry that is still in the log, oldest first, whoever has read it; ends."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
 from ioc.contract import Answered
 from ioc.errors import Gap
@@ -79,7 +79,7 @@ class MemoryLog:
     async def _ack(self, group: str, place: int) -> None:
         self._acked[group] = max(self._acked[group], place)
 
-    async def kept(self) -> AsyncIterator[Entry]:
+    async def kept(self) -> AsyncGenerator[Entry]:
         for entry in list(self._entries):
             yield entry
 

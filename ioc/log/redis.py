@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -157,7 +157,7 @@ class RedisLog:
         with reaching():
             await self._redis.xack(names.EVENTS_LOG, group, *places)
 
-    async def kept(self) -> AsyncIterator[Entry]:
+    async def kept(self) -> AsyncGenerator[Entry]:
         after = "-"
         while True:
             with reaching():

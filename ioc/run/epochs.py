@@ -38,5 +38,7 @@ class Epochs:
             found = msgspec.structs.replace(found, position=position, life=life)
         elif found.life != life:
             await board.adopt(channel)
+        # claim it: a writer that was paused before us must not write first
+        await board.apply(channel, {}, fence=fence)
         self.note(channel, found.position)
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,8 @@ from ioc.event import Method
 from ioc.layer import Figure, Item, Tile
 from ioc.run.fold import NOWHERE, Fold
 from ioc.settings import Source
+
+logger = logging.getLogger("ioc.projector")
 
 ALL = "all"
 WORST: tuple[Method, ...] = ("machine", "computed", "estimated", "typed")
@@ -31,6 +34,10 @@ class Figures:
         self._last: dict[str, datetime] = {}
         self._told: dict[str, set[str]] = {}
 
+    def stood(self, tile: Tile, items: Iterable[str]) -> None:
+        """Tell which units of a tile stand on its board, so that those that are empty now are dropped."""
+        self._told[tile.name] = set(items) - {ALL}
+
     def work_out(
         self, now: datetime, answers: Mapping[str, Answered], past: Mapping[str, float | None]
     ) -> dict[str, dict[str, bytes | None]]:
@@ -42,7 +49,8 @@ class Figures:
             ripe = last is None or (tile.wakes is not None and now - last >= tile.wakes)
             if not touched and not ripe:
                 continue
-            self._last[tile.name] = now
+            if ripe:
+                self._last[tile.name] = now
             units = set(self.fold.by_unit) | self._told.get(tile.name, set()) if ripe else touched
             found[tile.name] = self._tile(tile, units, now, answers, past)
         return found
@@ -61,18 +69,30 @@ class Figures:
             for unit in units - {NOWHERE}:
                 items = self.fold.by_unit.get(unit)
                 if items:
-                    figure = tile.work_out(items, now)
+                    figure = self._figure(tile, items, now)
                     changes[unit] = self._encode(tile, self._filled(figure, items, figure.have or len(items), None))
                     told.add(unit)
                 elif unit in told:
                     changes[unit] = None
                     told.discard(unit)
-        figure = tile.work_out(self.fold.items, now)
+        else:
+            changes.update(dict.fromkeys(told))
+            told.clear()
+        figure = self._figure(tile, self.fold.items, now)
         have, expect = self._coverage(answers, figure)
         if figure.trend is None:
             figure = _with_trend(figure, past.get(tile.name))
         changes[ALL] = self._encode(tile, self._filled(figure, self.fold.items, have, expect))
         return changes
+
+    @staticmethod
+    def _figure(tile: Tile, items: Mapping[str, Item], now: datetime) -> Figure:
+        """The author's figure; one that can't be worked out says so, and the others go on."""
+        try:
+            return tile.work_out(items, now)
+        except Exception as error:
+            logger.exception("The tile %s can't be worked out.", tile.name)
+            return Figure(None, why=f"This figure could not be worked out ({type(error).__name__}); see the log.")
 
     def _coverage(self, answers: Mapping[str, Answered], figure: Figure) -> tuple[int, int | None]:
         """How many subjects the sources told us of, of how many they owe."""

@@ -5,10 +5,13 @@ A crash before the acknowledgement repeats the batch; the fold gives the same it
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Protocol
 
 from ioc import catalog, clock, names
@@ -26,6 +29,8 @@ TICK_S = 1.0
 """Tiles are worked out so often at most."""
 PAST_S = 300.0
 """How often the values of a day ago are read again."""
+PATIENCE_S = 2.0
+"""Seconds that this may take."""
 
 logger = logging.getLogger("ioc.projector")
 
@@ -81,11 +86,14 @@ class Projector:
                 self._by_type.setdefault(kind, []).append(fold)
         pairs = zip(self.folds, self.layers.values(), strict=True)
         self.figures = [Figures(fold, tiles, feeding(self.settings, fold.layer)) for fold, tiles in pairs]
-        for tiles in self.layers.values():
-            for tile in tiles:
+        for figures in self.figures:
+            for tile in figures.tiles:
                 channel = names.tile_channel(tile.name)
-                if await self.epochs.take_over(self.board, channel, fence=self.fence) is None:
+                found = await self.epochs.take_over(self.board, channel, fence=self.fence)
+                if found is None:
                     await self.board.reset(channel, {}, fence=self.fence)
+                else:
+                    figures.stood(tile, found.items)
         await self.tick(force=True)
 
     async def _fold(self, layer: Layer) -> Fold:
@@ -100,16 +108,22 @@ class Projector:
         channel, began = names.layer_channel(layer.name), time.monotonic()
         await self.board.reset(channel, {}, fence=self.fence, version=layer.version, whole=False)
         fold, count = Fold(layer), 0
-        async for event in self.archive.events(layer.listens):
-            fold.event(event)
-            count += 1
-        async for entry in self.log.kept():
-            if entry.event.type in layer.listens:
-                fold.event(entry.event)
+        while True:
+            oldest = await self._oldest()
+            async for event in self.archive.events(layer.listens):
+                self._feed(fold, event)
                 count += 1
+            async for entry in self.log.kept():
+                if entry.event.type in layer.listens:
+                    self._feed(fold, entry.event)
+                    count += 1
+            # what left the log meanwhile was archived behind our reading: read once more (nothing leaves it again,
+            # for we acknowledge nothing)
+            if oldest == await self._oldest():
+                break
         now = clock.now()
         fold.wake(now)
-        fold.changes, fold.tombs = {}, {}
+        fold.take()
         position = await self.board.reset(
             channel, fold.encoded(), fence=self.fence, gone=fold.marks(now), version=layer.version
         )
@@ -119,27 +133,41 @@ class Projector:
         )
         return fold
 
+    async def _oldest(self) -> str | None:
+        """Place of the log's oldest entry."""
+        async with aclosing(self.log.kept()) as kept:
+            async for entry in kept:
+                return entry.place
+        return None
+
+    @staticmethod
+    def _feed(fold: Fold, event: Event) -> None:
+        """Fold an event in; one that the layer's author did not think of must not stop the wall."""
+        try:
+            fold.event(event)
+        except Exception:
+            logger.exception("Layer %s can't fold event %s; it is left out.", fold.layer.name, event.id)
+
     async def work(self, batch: Batch | None) -> None:
         """Fold one batch, apply, acknowledge; with or without one, do what time asks for."""
         if batch is not None:
             for entry in batch.entries:
                 for fold in self._by_type.get(entry.event.type, ()):
-                    fold.event(entry.event)
-            await self._apply()
+                    self._feed(fold, entry.event)
+            await self._apply(clock.now())
         await self.tick()
         if batch is not None:
             await batch.ack()
 
-    async def _apply(self) -> None:
+    async def _apply(self, now: datetime) -> None:
+        """Put what changed on the boards. Items wake first, so that what comes too late is never seen."""
         for fold in self.folds:
-            if fold.changes or fold.tombs:
-                changes, tombs = fold.changes, fold.tombs
+            fold.wake(now)
+            changes, tombs = fold.take()
+            if changes or tombs:
                 channel = names.layer_channel(fold.layer.name)
-                position = await self.board.apply(
-                    channel, changes, after=fold.position, fence=self.fence, gone=tombs
-                )
+                position = await self.board.apply(channel, changes, after=fold.position, fence=self.fence, gone=tombs)
                 fold.position = self.epochs.note(channel, position)
-                fold.changes, fold.tombs = {}, {}
 
     async def tick(self, *, force: bool = False) -> None:
         """Wake items and work out touched tiles, at most once a second. Raises Gap when the boards were emptied."""
@@ -150,9 +178,7 @@ class Projector:
         if missing := [fold for fold in self.folds if names.layer_channel(fold.layer.name) not in there]:
             raise Gap(f"{len(missing)} boards are not there any more; they are rebuilt from the archive.")
         now = clock.now()
-        for fold in self.folds:
-            fold.wake(now)
-        await self._apply()
+        await self._apply(now)
         answers = await self.log.answers()
         await self._look_back(now)
         for figures in self.figures:
@@ -164,9 +190,11 @@ class Projector:
         if time.monotonic() - self._past_read < PAST_S:
             return
         self._past_read = time.monotonic()
-        for tiles in self.layers.values():
-            for tile in tiles:
-                self._past[tile.name] = await self.archive.value(tile.name, now - timedelta(days=1))
+        # a trend is worth less than the picture: the boards do not wait for SQL
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                for tile in chain.from_iterable(self.layers.values()):
+                    self._past[tile.name] = await self.archive.value(tile.name, now - timedelta(days=1))
 
     async def run(self) -> None:
         """Work for ever. StoreAway, Gap and Fenced go up to the role, which begins again with `open`."""
