@@ -5,7 +5,7 @@ import type { Quality, SourceItem, TileItem } from '../src/lib/protocol';
 import type { TilePanel } from '../src/lib/screen';
 import { reason, silent } from '../src/lib/reasons';
 import { howLong, orderSources } from '../src/lib/sources';
-import { bornAt, cause, face, type Around } from '../src/lib/tiles';
+import { bornAt, cause, face, narrowed, type Around } from '../src/lib/tiles';
 import { readPast } from '../src/tablet/history';
 
 const NOW = Date.parse('2026-03-10T14:32:06+07:00');
@@ -61,6 +61,23 @@ describe('the face of a tile', () => {
     expect(cause(item({ parts: [{ label: { vi: 'quá hạn', en: 'overdue' }, value: 37 }] }), 'en')).toBe('overdue 37');
     const failed = { label: 'phép kiểm trượt', label_en: 'checks failed', value: 3, of: 41 };
     expect([cause(item({ parts: [failed] }), 'vi'), cause(item({ parts: [failed] }), 'en')]).toEqual(['3 trên 41 phép kiểm trượt', '3 of 41 checks failed']);
+  });
+});
+
+describe('a channel that speaks for more sources than the figure has', () => {
+  const beds = { ...source, id: 'beds', state: 'stale', method: 'typed', why: 'tới hạn', received: ago(9000), observed: ago(9999) } satisfies SourceItem;
+  const sources = new Map<string, unknown>([['cam', source], ['beds', beds]]);
+  const joined = quality({ state: 'never', why: 'labour: no', sources: { cam: 'live', beds: 'stale', labour: 'never' } });
+  test('what another source lacks says nothing about it', () => {
+    expect(narrowed(joined, item({ sources: ['cam'] }), sources)).toMatchObject({ state: 'live', why: null, received: source.received });
+    expect(narrowed(joined, item({ sources: ['beds'] }), sources)).toMatchObject({ state: 'stale', method: 'typed', why: 'tới hạn' });
+    expect(narrowed(joined, item({ sources: ['cam', 'beds'] }), sources)).toMatchObject({ state: 'stale', received: beds.received });
+  });
+  test('a state that no source explains stays: the server lowered it', () => {
+    const lowered = quality({ state: 'stale', why: 'Redis gives no sign of life; what is shown may be old.', sources: { cam: 'live', labour: 'live' } });
+    expect(narrowed(lowered, item({ sources: ['cam'] }), sources)).toBe(lowered);
+    const alike = { ...lowered, sources: { cam: 'live', beds: 'stale' } as const };
+    expect(narrowed(alike, item({ sources: ['cam'] }), sources)).toBe(alike);
   });
 });
 

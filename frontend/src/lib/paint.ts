@@ -72,8 +72,8 @@ export function areaStates(items: Map<string, unknown>): Map<string, AreaState> 
   const states = new Map<string, AreaState>();
   for (const [unit, item] of items) {
     if (unit === 'all') continue;
-    const figure = item as { value: unknown; level?: string | null; have?: number; expect?: number | null };
-    if (figure.value === null || (typeof figure.expect === 'number' && (figure.have ?? 0) < figure.expect)) states.set(unit, 'stale');
+    const figure = item as { value: unknown; level?: string | null };
+    if (figure.value === null) states.set(unit, 'stale');
     else if (figure.level === 'bad') states.set(unit, 'bad');
   }
   return states;

@@ -150,6 +150,8 @@ export interface ItemLayers {
 }
 
 const SINGLE: ExpressionSpecification = ['!', ['has', 'point_count']];
+/** Three figures need a wider square. */
+const WIDE: ExpressionSpecification = ['step', ['coalesce', ['get', 'point_count'], 1], 1, 100, 1.32];
 const MANY: ExpressionSpecification = ['has', 'point_count'];
 
 /**
@@ -180,14 +182,13 @@ function groupLayers(layer: string, tokens: Tokens, u: number): LayerSpecificati
   // Beside, not under, the groups of another layer in the same town.
   const away: [number, number] = [26 * u, -22 * u];
   const aside = { 'icon-translate': away, 'text-translate': away };
-  const wide: ExpressionSpecification = ['step', ['get', 'point_count'], 1, 100, 1.3];
   return [
     {
       id: `${layer}-many`,
       type: 'symbol',
       source: layer,
       filter: MANY,
-      layout: { ...always, 'icon-image': 'cluster', 'icon-size': wide, 'text-field': ['get', 'point_count_abbreviated'], 'text-font': [REGULAR], 'text-size': 16 * u },
+      layout: { ...always, 'icon-image': 'cluster', 'icon-size': WIDE, 'text-field': ['get', 'point_count_abbreviated'], 'text-font': [REGULAR], 'text-size': 16 * u },
       paint: { 'text-color': tokens.muted, ...aside },
     },
     {
@@ -233,7 +234,7 @@ function reportLayers(tokens: Tokens, u: number): ItemLayers {
         type: 'symbol',
         source: 'reports',
         filter: MANY,
-        layout: { ...count, 'icon-image': 'cluster', 'text-font': [REGULAR], 'text-size': 17 * u },
+        layout: { ...count, 'icon-image': 'cluster', 'icon-size': WIDE, 'text-font': [REGULAR], 'text-size': 17 * u },
         paint: { 'text-color': tokens.muted },
       },
       { id: 'reports-bad', type: 'symbol', source: 'reports-bad', filter: SINGLE, layout: { 'icon-image': 'squareFull', 'icon-allow-overlap': true } },
@@ -242,7 +243,7 @@ function reportLayers(tokens: Tokens, u: number): ItemLayers {
         type: 'symbol',
         source: 'reports-bad',
         filter: MANY,
-        layout: { ...count, 'icon-image': 'cluster-bad', 'text-font': [STRONG], 'text-size': 21 * u },
+        layout: { ...count, 'icon-image': 'cluster-bad', 'icon-size': WIDE, 'text-font': [STRONG], 'text-size': 21 * u },
         paint: { 'text-color': tokens.bg },
       },
     ],

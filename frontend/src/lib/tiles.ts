@@ -3,7 +3,8 @@
 import { age, clock, due as dueWords, figure, period, type Lang } from './format';
 import type { Level, Part, Quality, SourceItem, State, Text, TileItem } from './protocol';
 import type { TilePanel } from './screen';
-import { reason } from './reasons';
+import { reason, silent } from './reasons';
+import { SEVERITY } from './sources';
 import { methodWord, pair, stateWord, text, word } from './words';
 
 function time(of: string | null | undefined): number | null {
@@ -31,6 +32,31 @@ export function sourceIds(item: TileItem | undefined, quality: Quality | null): 
   const of = item?.sources;
   const named = Array.isArray(of) ? of.map(String) : of !== undefined && of !== null ? Object.keys(of) : [];
   return named.length > 0 ? named : Object.keys(quality?.sources ?? {});
+}
+
+/**
+ * The quality of this figure alone, where its channel speaks for more sources than the figure has: what another
+ * source lacks says nothing about it. A state that no source explains is the server's own word, and stays.
+ */
+export function narrowed(quality: Quality | null, item: TileItem | undefined, sources: Map<string, unknown>): Quality | null {
+  if (quality === null || item === undefined) return quality;
+  const all = Object.entries(quality.sources);
+  const own = sourceIds(item, quality).filter((id) => quality.sources[id] !== undefined && sources.has(id));
+  if (own.length === 0 || own.length === all.length || !all.some(([, state]) => state === quality.state)) return quality;
+  if (silent(quality.why)) return quality;
+  const known = own.map((id) => sources.get(id) as SourceItem);
+  const worst = known.reduce((a, b) => (SEVERITY.indexOf(a.state) <= SEVERITY.indexOf(b.state) ? a : b));
+  const times = (name: 'observed' | 'received' | 'due') => known.map((one) => one[name]).filter((at): at is string => at !== null).sort((a, b) => Date.parse(a) - Date.parse(b));
+  return {
+    ...quality,
+    state: worst.state,
+    why: worst.state === 'live' ? null : worst.why,
+    observed: times('observed').at(-1) ?? null,
+    received: times('received')[0] ?? null,
+    due: times('due')[0] ?? null,
+    method: known.some((one) => one.method === 'typed') ? 'typed' : item.method,
+    sources: Object.fromEntries(known.map((one) => [one.id, one.state])),
+  };
 }
 
 /** Everything a tile shows, in words. */
@@ -134,7 +160,8 @@ function revisedOf(item: TileItem | undefined, decimals: number, around: Around)
 
 /** The words of a tile. `of` beside the value: the panel's, else the item's own. */
 export function face(panel: TilePanel, item: TileItem | undefined, around: Around): Face {
-  const { quality, lang } = around;
+  const { lang } = around;
+  const quality = narrowed(around.quality, item, around.sources);
   const absent = item === undefined || item.value === null || around.blank;
   const state: State = quality === null ? 'never' : item?.value == null && quality.have === 0 ? 'never' : quality.state;
   const born = bornAt(quality, item);
