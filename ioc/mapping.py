@@ -40,7 +40,7 @@ import msgspec
 from ioc import clock, fields
 from ioc.adapter import AdapterConfig, Reading
 from ioc.bodies import Record
-from ioc.errors import BadRecord
+from ioc.errors import BadConfig, BadRecord
 from ioc.event import Geometry, Method
 from ioc.geo import place
 
@@ -141,6 +141,10 @@ class Mapped(AdapterConfig, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             raise ValueError(f"volatile names {', '.join(stray)}, which properties do not map")
         if self.within is not None and not (self.within[0] < self.within[2] and self.within[1] < self.within[3]):
             raise ValueError("within is [west, south, east, north], in degrees")
+        try:
+            place.change(self.crs)
+        except BadConfig as error:
+            raise ValueError(error.say.rstrip(".")) from None
         _zone(self.zone)
 
     @property

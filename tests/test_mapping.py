@@ -97,6 +97,14 @@ def test_what_is_wrong_with_a_place(lon: object, lat: object, expected: str) -> 
     assert reason({"id": 1, "lon": lon, "lat": lat}, **PLACE, within=PROVINCE) == expected
 
 
+def test_a_place_in_vn2000_is_shifted_and_one_exchanged_there_is_seen() -> None:
+    rows = {"id": 1, "lon": 588000.0, "lat": 1443000.0}
+    box = [109.0, 12.5, 110.0, 14.0]
+    found = one(rows, **PLACE, crs=9218, within=box).geometry
+    assert found is not None and 109.0 < found["coordinates"][0] < 110.0 and 12.5 < found["coordinates"][1] < 14.0
+    assert reason({"id": 1, "lon": 1443000.0, "lat": 588000.0}, **PLACE, crs=9218, within=box) == "swapped_place"
+
+
 def test_a_swapped_place_is_seen_without_a_province_only_when_latitude_cannot_be() -> None:
     assert reason({"id": 1, "lon": 13.1, "lat": 109.3}, **PLACE) == "swapped_place"
     assert one({"id": 1, "lon": 13.1, "lat": 52.0}, **PLACE).geometry is not None
@@ -246,6 +254,7 @@ def test_unit_method_sender() -> None:
         {"volatile": ["nothing"]},
         {"within": [110, 12, 108, 14]},
         {"zone": "Asia/Nowhere"},
+        {"crs": 99999},
         {"properties": {"a": {"path": "a", "kind": "number", "form": "fr"}}},
         {"properties": {"a": {"path": "a", "pattern": "("}}},
         {"properties": {"a": {"path": "a", "pattern": "x"}}},

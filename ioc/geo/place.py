@@ -20,7 +20,7 @@ Change = Callable[[float, float], tuple[float, float]]
 
 def point(x: float, y: float, crs: int = 4326, within: Box | None = None) -> Geometry:
     """A point of `x` (longitude, easting) and `y`. Raises BadRecord: bad_place, swapped_place, outside_place."""
-    return {"type": "Point", "coordinates": _checked(x, y, _change(crs), within)}
+    return {"type": "Point", "coordinates": _checked(x, y, change(crs), within)}
 
 
 def shape(given: object, crs: int = 4326, within: Box | None = None) -> Geometry:
@@ -30,7 +30,7 @@ def shape(given: object, crs: int = 4326, within: Box | None = None) -> Geometry
         say = f"The geometry is none of {', '.join(_DEPTH)}; the source must send one of them."
         raise BadRecord(say, reason="bad_place")
     left = [MAX_POINTS]
-    coordinates = _nested(given.get("coordinates"), _DEPTH[kind], _LEAST.get(kind, 1), _change(crs), within, left)
+    coordinates = _nested(given.get("coordinates"), _DEPTH[kind], _LEAST.get(kind, 1), change(crs), within, left)
     return {"type": kind, "coordinates": coordinates}
 
 
@@ -56,7 +56,8 @@ def _nested(
     return [_nested(inner, depth - 1, least, change, within, left) for inner in given]
 
 
-def _change(crs: int) -> Change | None:
+def change(crs: int) -> Change | None:
+    """How coordinates of that EPSG code become WGS84; None: they are. Raises BadConfig on a code that can't be read."""
     if crs == 4326:
         return None
     from ioc.geo.crs import to_wgs84
@@ -65,17 +66,12 @@ def _change(crs: int) -> Change | None:
 
 
 def _checked(x: float, y: float, change: Change | None, within: Box | None) -> list[float]:
-    lon, lat = _finite(x), _finite(y)
-    if change is not None:
-        turned = change(lat, lon)
-        lon, lat = change(lon, lat)
-    else:
-        turned = (lat, lon)
+    given_lon, given_lat = _finite(x), _finite(y)
+    lon, lat = change(given_lon, given_lat) if change else (given_lon, given_lat)
     if _earthly(lon, lat) and (within is None or _inside(lon, lat, within)):
         return [round(lon, 6) + 0.0, round(lat, 6) + 0.0]
     at = f"{x:.10g}, {y:.10g}"
-    fits = _inside(*turned, within) if within is not None else abs(lat) > 90
-    if _earthly(*turned) and fits:
+    if _swapped(given_lon, given_lat, change, within):
         say = (
             f"The place ({at}) has latitude and longitude exchanged; correct the source, or map lon and lat otherwise."
         )
@@ -85,6 +81,17 @@ def _checked(x: float, y: float, change: Change | None, within: Box | None) -> l
         raise BadRecord(say, reason="bad_place")
     say = f"The place ({at}) lies outside the area of this source; correct it, or widen within."
     raise BadRecord(say, reason="outside_place")
+
+
+def _swapped(x: float, y: float, change: Change | None, within: Box | None) -> bool:
+    """Whether `x` and `y` exchanged would be right; without `within` only seen where `y` can't be a latitude."""
+    if within is None:
+        return change is None and abs(y) > 90 and _earthly(y, x)
+    try:
+        lon, lat = change(y, x) if change else (y, x)
+    except BadRecord:
+        return False
+    return _earthly(lon, lat) and _inside(lon, lat, within)
 
 
 def _finite(part: float) -> float:
