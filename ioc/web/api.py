@@ -19,9 +19,11 @@ from ioc.web import asked as ask
 from ioc.web import table
 from ioc.web.access import Grant
 from ioc.web.door import Door, door, known, opened
-from ioc.web.mirror import Mirror, Sight
+from ioc.web.mirror import Mirror
 from ioc.web.past import items_at
 from ioc.web.problems import Wrong
+from ioc.web.scope import sight
+from ioc.web.sight import Sight
 from ioc.web.wall import as_json
 
 HISTORY = timedelta(days=1)
@@ -33,8 +35,8 @@ def _both(pair: tuple[str, str]) -> dict[str, str]:
     return {"vi": pair[0], "en": pair[1]}
 
 
-def _quality(mirror: Mirror, sight: Sight) -> msgspec.Raw:
-    return msgspec.Raw(mirror.quality_for(sight))
+def _quality(mirror: Mirror, seen: Sight) -> msgspec.Raw:
+    return msgspec.Raw(mirror.quality_for(seen))
 
 
 def _database(here: Door) -> Database:
@@ -52,14 +54,15 @@ def _open(here: Door, grant: Grant, kind: str) -> Iterable[Mirror]:
 async def layers(request: Request) -> Response:
     """The layers that the caller may see, each with its channel, title, quality and number of items."""
     grant, here = await known(request), door(request)
-    sight, told = Sight(grant.units), []
+    told = []
     for mirror in _open(here, grant, "layer"):
+        seen = sight(grant, mirror.channel)
         name = mirror.channel.name.removeprefix("layer/")
         layer = here.layers.get(name)
         about = {
             "name": name, "channel": mirror.channel.name, "title": _both(layer.title if layer else (name, name)),
             "views": mirror.channel.views, "paint": getattr(layer, "paint", None),
-            "count": sum(1 for _ in mirror.seen(sight)), "quality": _quality(mirror, sight),
+            "count": sum(1 for _ in mirror.seen(seen)), "quality": _quality(mirror, seen),
         }  # fmt: skip
         told.append(about | ({"sources": list(mirror.channel.sources)} if grant.units is None else {}))
     return as_json(request, told)
@@ -68,19 +71,19 @@ async def layers(request: Request) -> Response:
 async def tiles(request: Request) -> Response:
     """The tiles that the caller may see, each with its channel, label, unit of measure, quality and items."""
     grant, here = await known(request), door(request)
-    sight, told = Sight(grant.units), []
+    told = []
     for mirror in _open(here, grant, "tile"):
         name = mirror.channel.name.removeprefix("tile/")
-        told.append(_about_tile(here, name, mirror, sight))
+        told.append(_about_tile(here, name, mirror, sight(grant, mirror.channel)))
     return as_json(request, told)
 
 
-def _about_tile(here: Door, name: str, mirror: Mirror, sight: Sight) -> dict[str, Any]:
+def _about_tile(here: Door, name: str, mirror: Mirror, seen: Sight) -> dict[str, Any]:
     title = here.titles.get(name) or {"label": (name, name), "unit": ("", ""), "over": None, "by_unit": True}
-    items = {unit: msgspec.Raw(body) for unit, body in mirror.seen(sight)}
+    items = {unit: msgspec.Raw(body) for unit, body in mirror.seen(seen)}
     return {
         "name": name, "channel": mirror.channel.name, "label": _both(title["label"]), "unit": _both(title["unit"]),
-        "over": title["over"], "by_unit": title["by_unit"], "quality": _quality(mirror, sight), "items": items,
+        "over": title["over"], "by_unit": title["by_unit"], "quality": _quality(mirror, seen), "items": items,
     }  # fmt: skip
 
 
@@ -98,14 +101,16 @@ async def sources(request: Request) -> Response:
     mirror = here.hub.mirrors[names.SOURCES]
     if not grant.may(names.SOURCES):
         return as_json(request, [])
-    return as_json(request, [_about_source(here, name, body) for name, body in mirror.seen(Sight(grant.units))])
+    return as_json(
+        request, [_about_source(here, name, body) for name, body in mirror.seen(sight(grant, mirror.channel))]
+    )
 
 
 async def source(request: Request) -> Response:
     """One source: contract, state, last errors, and what was set aside (records themselves for operators only)."""
     grant, mirror = await opened(request, names.SOURCES)
     here, name = door(request), request.path_params["id"]
-    body = dict(mirror.seen(Sight(grant.units))).get(name)
+    body = dict(mirror.seen(sight(grant, mirror.channel))).get(name)
     if body is None:
         raise Wrong("There is no source of that name; /api/sources lists them.", 404)
     told = _about_source(here, name, body)
@@ -134,18 +139,23 @@ async def layer(request: Request) -> Response:
     units = grant.units
     if given["unit"] is not None:
         units = given["unit"] if units is None else given["unit"] & units
-    sight = Sight(units, given["bbox"])
+    seen = Sight(units, given["bbox"])
     if given["at"] is not None or given["known"] is not None:
-        return await _layer_then(request, mirror, sight, given)
-    scope = Sight(grant.units)
-    etag = _etag(mirror, scope, sight, given["limit"], _wants_csv(request))
+        return await _layer_then(request, mirror, seen, given)
+    scope = sight(grant, mirror.channel)
+    etag = _etag(mirror, _stable(scope), _stable(seen), given["limit"], _wants_csv(request))
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, Cookie"}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    found = [body for _, body in mirror.seen(sight)]
+    found = [body for _, body in mirror.seen(seen)]
     position = {"epoch": scope.epoch(mirror.epoch), "offset": mirror.offset}
     head = {"channel": mirror.channel.name, **position, "quality": _quality(mirror, scope)}
     return _collection(request, head, found, given["limit"], headers)
+
+
+def _stable(seen: Sight) -> object:
+    """A sight in a form that is the same in every process: a set's order is not."""
+    return sorted(seen.units) if seen.units is not None else None, seen.view
 
 
 def _etag(mirror: Mirror, *parts: object) -> str:
@@ -170,7 +180,7 @@ def _collection(
     return Response(body, headers=dict(headers), media_type="application/geo+json")
 
 
-async def _layer_then(request: Request, mirror: Mirror, sight: Sight, given: Mapping[str, Any]) -> Response:
+async def _layer_then(request: Request, mirror: Mirror, seen: Sight, given: Mapping[str, Any]) -> Response:
     here = door(request)
     folding = here.layers.get(mirror.channel.name.removeprefix("layer/"))
     if folding is None:
@@ -178,7 +188,7 @@ async def _layer_then(request: Request, mirror: Mirror, sight: Sight, given: Map
     items = await items_at(_database(here), folding, given["at"], given["known"], here.hub.clock())
     past = Mirror(mirror.channel)
     past.items = {name: item.encode() for name, item in items.items()}
-    found = [body for _, body in past.seen(sight)]
+    found = [body for _, body in past.seen(seen)]
     told = {name: clock.rfc3339(given[name]) if given[name] is not None else None for name in ("at", "known")}
     head = {"channel": mirror.channel.name, **told, "quality": None}
     return _collection(request, head, found, given["limit"], {"Cache-Control": "private, no-cache"})
@@ -189,8 +199,8 @@ async def tile(request: Request) -> Response:
     name = request.path_params["name"]
     grant, mirror = await opened(request, names.tile_channel(name))
     given = ask.asked(request, ask.UNIT, ask.FROM, ask.TO, ask.AT, ask.KNOWN)
-    here, sight = door(request), Sight(grant.units)
-    told = _about_tile(here, name, mirror, sight)
+    here = door(request)
+    told = _about_tile(here, name, mirror, sight(grant, mirror.channel))
     unit = _which(given["unit"], grant)
     past = given["at"] is not None or given["known"] is not None
     told |= {"of": unit, "item": told["items"].get(unit), "history": []}

@@ -9,6 +9,7 @@ import msgspec
 from ioc import names
 from ioc.contract import Quality
 from ioc.web import quality
+from ioc.web.channels import Channel
 from ioc.web.mirror import NOWHERE, Mirror
 from ioc.web.quality import SourceItem
 
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 REBUILT = "This channel is being rebuilt; what is shown is the last picture before."
 AWAITED = "Nothing was written here yet; the first picture is awaited."
+ALL = "all"
+"""The item of a tile that stands for the whole province."""
+
+
+class _Fed(msgspec.Struct):
+    """What is read of a tile's item: the sources that its figure is worked out of."""
+
+    sources: list[str] | None = None
+
+
+_fed = msgspec.json.Decoder(_Fed)
 
 
 class Grader:
@@ -26,6 +38,7 @@ class Grader:
         self._hub = hub
         self._sources: dict[str, SourceItem] = {}
         self._told: dict[str, tuple[Quality, float]] = {}
+        self._fed: dict[str, tuple[bytes, Channel]] = {}
 
     def read(self) -> None:
         """The channel `sources` moved: read its items again; every channel may be of another quality now."""
@@ -38,7 +51,7 @@ class Grader:
 
     def now(self, mirror: Mirror) -> Quality:
         """The quality of a channel at this moment."""
-        now, channel = self._hub.clock(), mirror.channel
+        now, channel = self._hub.clock(), self._feeding(mirror)
         silent = self._hub.signs.silent()
         if channel.watched:
             seen = max((item.received for item in self._sources.values() if item.received), default=None)
@@ -50,6 +63,18 @@ class Grader:
         if not mirror.present and channel.kind not in ("alerts", "screen") and not (empty and found.state == "never"):
             found = quality.lowered(found, AWAITED if empty and not mirror.rebuilding else REBUILT)
         return quality.lowered(found, quality.silence(silent)) if silent else found
+
+    def _feeding(self, mirror: Mirror) -> Channel:
+        """The mirror's channel, a tile with the sources that its figure names: one of many departments may be down."""
+        channel, told = mirror.channel, mirror.items.get(ALL)
+        if channel.kind != "tile" or channel.watched or told is None:
+            return channel
+        known = self._fed.get(channel.name)
+        if known is None or known[0] is not told:
+            named = tuple(name for name in _fed.decode(told).sources or () if name in channel.sources)
+            known = (told, msgspec.structs.replace(channel, sources=named) if named else channel)
+            self._fed[channel.name] = known
+        return known[1]
 
     def grade(self, mirror: Mirror) -> bool:
         """Give the mirror its quality of now; True: its screens must hear of it.

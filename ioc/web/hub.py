@@ -22,7 +22,7 @@ from ioc.web.access import Access
 from ioc.web.channels import Channel, kind_of
 from ioc.web.follow import Follower
 from ioc.web.grade import Grader
-from ioc.web.mirror import NOWHERE, Mirror, Sight
+from ioc.web.mirror import NOWHERE, Mirror
 from ioc.web.quality import Signs
 from ioc.web.screens import Find, Screen, Seat
 from ioc.web.wire import Wire
@@ -335,6 +335,3 @@ class Hub:
     def seen(self, channel: str) -> int:
         """How many screens watch the channel."""
         return len(self._seats.get(channel, {}))
-
-    def sight_of(self, channel: str, units: frozenset[str] | None) -> Sight:
-        return Sight(None if kind_of(channel) == "screen" else units)

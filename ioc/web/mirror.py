@@ -5,10 +5,9 @@ Pure: nothing here waits or sends. Items stay bytes; what a view or a unit's key
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +15,7 @@ import msgspec
 from ioc.board import Delta, Position, Snapshot
 from ioc.web import protocol
 from ioc.web.channels import Channel
+from ioc.web.sight import ALL, Mark, Sight, mark_of
 
 MAX_STEPS = 4096
 MAX_IDS = 200_000
@@ -25,96 +25,6 @@ MAX_OLD_BYTES = 4 * 1024 * 1024
 
 NOWHERE = "none"
 """The epoch of a channel that nobody wrote yet."""
-
-Box = tuple[float, float, float, float]
-
-
-class Mark(NamedTuple):
-    """What is read of an item beside its bytes. `box`: west, south, east, north; None without a place."""
-
-    unit: str | None
-    box: Box | None
-
-
-class _Properties(msgspec.Struct):
-    unit: str | None = None
-
-
-class _Place(msgspec.Struct):
-    coordinates: Any = None
-    geometries: list[Any] = []
-
-
-class _Feature(msgspec.Struct):
-    properties: _Properties | None = None
-    geometry: _Place | None = None
-    unit: str | None = None
-
-
-_feature = msgspec.json.Decoder(_Feature)
-
-
-def mark_of(body: bytes) -> Mark:
-    """Unit and bounding box of an item's bytes; both None when they can't be read."""
-    try:
-        found = _feature.decode(body)
-    except msgspec.DecodeError:
-        return Mark(None, None)
-    unit = found.properties.unit if found.properties is not None else found.unit
-    return Mark(unit, _box(found.geometry))
-
-
-def _box(place: _Place | None) -> Box | None:
-    if place is None:
-        return None
-    points = list(_points(place.coordinates))
-    for inner in place.geometries:
-        points += _points(inner.get("coordinates") if isinstance(inner, dict) else None)
-    if not points:
-        return None
-    longitudes, latitudes = zip(*points, strict=True)
-    return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
-
-
-def _points(coordinates: Any) -> Iterator[tuple[float, float]]:
-    if not isinstance(coordinates, list) or not coordinates:
-        return
-    if isinstance(coordinates[0], (int, float)):
-        yield float(coordinates[0]), float(coordinates[1])
-        return
-    for inner in coordinates:
-        yield from _points(inner)
-
-
-class Sight(NamedTuple):
-    """What a reader sees of a channel: `units` None: all; `view` None: everywhere. Equal sights share frames."""
-
-    units: frozenset[str] | None = None
-    view: Box | None = None
-
-    def epoch(self, epoch: str) -> str:
-        """The epoch as this reader is told it: another scope is another epoch."""
-        if self.units is None:
-            return epoch
-        told = hashlib.sha256("\n".join(sorted(self.units)).encode()).hexdigest()[:10]
-        return f"{epoch}.{told}"
-
-    def sees(self, name: str, mark: Mark, by_id: bool) -> bool:
-        """Whether an item with this mark is there for the reader. `by_id`: the id is the unit (tiles)."""
-        if self.units is not None and (name if by_id else mark.unit) not in self.units:
-            return False
-        return self.view is None or (mark.box is not None and _meet(mark.box, self.view))
-
-
-def _meet(box: Box, view: Box) -> bool:
-    if box[1] > view[3] or box[3] < view[1]:
-        return False
-    if view[0] > view[2]:
-        return box[2] >= view[0] or box[0] <= view[2]
-    return box[0] <= view[2] and box[2] >= view[0]
-
-
-ALL = Sight()
 
 
 class Step(NamedTuple):
@@ -273,8 +183,8 @@ class Mirror:
         """The items that are there for a reader, in the board's order."""
         if sight == ALL:
             return self.items.items()
-        by_id = self.channel.kind == "tile"
-        return ((name, body) for name, body in self.items.items() if sight.sees(name, self.mark(name), by_id))
+        kind = self.channel.kind
+        return ((name, body) for name, body in self.items.items() if sight.sees(name, self.mark(name), kind))
 
     def covers(self, after: int) -> bool:
         """Whether every change after that offset is known here."""
@@ -295,17 +205,19 @@ class Mirror:
                 first.setdefault(name, step)
         put: dict[str, bytes] = {}
         drop: list[str] = []
-        by_id = self.channel.kind == "tile"
+        kind = self.channel.kind
+        # what a tile's or an alert's id tells of its scope stays true of its former values
+        by_id = kind == "tile" or (kind == "alerts" and sight.units is None)
         for name, step in first.items():
             body = self.items.get(name)
-            if body is not None and (sight == ALL or sight.sees(name, self.mark(name), by_id)):
+            if body is not None and (sight == ALL or sight.sees(name, self.mark(name), kind)):
                 put[name] = body
             elif sight == ALL:
                 drop.append(name)
             elif name in step.was or by_id:
                 # what was never there for this reader is not named to it
                 old = step.was.get(name, b"{}")
-                if old is not None and sight.sees(name, mark_of(old) if not by_id else Mark(None, None), by_id):
+                if old is not None and sight.sees(name, mark_of(old), kind):
                     drop.append(name)
             elif sight.units is not None:
                 return None
@@ -370,6 +282,6 @@ class Mirror:
         if sight.units is None or self.quality == b"null":
             return self.quality
         known = msgspec.json.decode(self.quality)
-        known["have"] = sum(1 for _ in self.seen(Sight(sight.units)))
+        known["have"] = sum(1 for _ in self.seen(sight._replace(view=None)))
         known.update(expect=None, refused=0, checks={"passed": 0, "failed": []})
         return protocol.encode(known)

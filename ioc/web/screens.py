@@ -10,7 +10,9 @@ from ioc import clock
 from ioc.web import protocol
 from ioc.web.access import Grant, Refused
 from ioc.web.channels import kind_of
-from ioc.web.mirror import Mirror, Sight
+from ioc.web.mirror import Mirror
+from ioc.web.scope import sight
+from ioc.web.sight import Sight
 from ioc.web.wire import Wire
 
 if TYPE_CHECKING:
@@ -165,9 +167,8 @@ class Screen:
         if channel not in self.seats and len(self.seats) >= MAX_SEATS:
             self.problem("too-many", f"A screen watches {MAX_SEATS} channels at most; unwatch some first.", channel)
             return
-        sight = self.sight(mirror, place.view)
         came = place if place.epoch is not None and place.offset is not None else None
-        self.hub.sit(Seat(self, mirror, sight, came, self.hub.monotonic() + AHEAD_S))
+        self.hub.sit(Seat(self, mirror, self.sight(mirror, place.view), came, self.hub.monotonic() + AHEAD_S))
 
     def _mirror(self, channel: str) -> Mirror | None:
         """The mirror of a channel that this screen may see; else it is told what is wrong."""
@@ -200,9 +201,7 @@ class Screen:
     def sight(self, mirror: Mirror, view: protocol.View | None) -> Sight:
         """What this screen's key sees of the channel, in that view."""
         assert self.grant is not None
-        # what an operator tells a screen to show is of no unit
-        units = None if mirror.channel.kind == "screen" else self.grant.units
-        return Sight(units, view.bbox if view is not None else None)
+        return sight(self.grant, mirror.channel, view.bbox if view is not None else None)
 
     def _view(self, frame: protocol.ViewOf) -> None:
         seat = self.seats.get(frame.channel)
@@ -231,10 +230,10 @@ class Screen:
                     "forbidden", "Your key does not open this channel any more; what it showed is erased.", channel
                 )
                 continue
-            units = None if seat.mirror.channel.kind == "screen" else grant.units
-            if units != seat.sight.units:
-                seat.sight = Sight(units, seat.sight.view)
-                seat.turn = Sight(units, seat.turn.view) if seat.turn is not None else None
+            seen = sight(grant, seat.mirror.channel, seat.sight.view)
+            if seen != seat.sight:
+                seat.turn = seen._replace(view=seat.turn.view) if seat.turn is not None else None
+                seat.sight = seen
                 seat.offset = seat.place = None
         self.hub.flush(self)
 

@@ -114,6 +114,8 @@ class Running:
     @asynccontextmanager
     async def client(self, *, key: str | None = None, hello: bool = True, **other: Any) -> AsyncIterator[Client]:
         other.setdefault("subprotocols", [SUBPROTOCOL])
+        # a queue with a limit stops reading when it is full, and a close then waits for its time limit
+        other.setdefault("max_queue", None)
         async with websockets.connect(f"ws://127.0.0.1:{self.port}/ws", max_size=None, **other) as socket:
             client = Client(socket)
             if hello:

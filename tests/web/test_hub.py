@@ -76,7 +76,7 @@ async def test_who_comes_back_gets_what_it_missed_and_no_snapshot(board: MemoryB
         again.items, again.position = client.items, client.position
         await again.watch(CAMERAS, epoch=place.epoch, offset=place.offset)
         await whole(again, board)
-        assert [frame["type"] for frame in again.frames if frame.get("channel")][0] == "delta"
+        assert next(frame["type"] for frame in again.frames if frame.get("channel")) == "delta"
         assert "snapshot" not in {frame["type"] for frame in again.frames}
         assert again.quality[CAMERAS]["state"] == "never", "who comes back is told at once how good the picture is"
 
@@ -299,7 +299,7 @@ async def test_a_screen_that_takes_nothing_is_sent_away(
         async with server.client(sock=plain, max_queue=1, compression=None, close_timeout=0.1) as client:
             await client.watch(CAMERAS)
             async with asyncio.timeout(20):
-                while server.hub.screens:
+                while server.hub.screens:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
 
 
@@ -317,11 +317,10 @@ async def test_a_flood_is_sent_away_and_may_come_back_later(server: Running) -> 
 
 
 async def test_a_stopping_server_says_so_first(board: MemoryBoard) -> None:
-    async with running(build(settings(), board=board)) as server:
-        async with server.client() as client:
-            stopping = asyncio.create_task(server.hub.stop())
-            told = await client.until(lambda frame: frame["type"] == "bye")
-            await stopping
+    async with running(build(settings(), board=board)) as server, server.client() as client:
+        stopping = asyncio.create_task(server.hub.stop())
+        told = await client.until(lambda frame: frame["type"] == "bye")
+        await stopping
     assert (told["code"], told["reconnect"]) == (4000, True)
     assert told["after"] > 0
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ioc.board import Delta, Position, Snapshot
 from ioc.web.channels import Channel
-from ioc.web.mirror import Mark, Mirror, Sight, mark_of
+from ioc.web.mirror import Mirror
+from ioc.web.sight import Mark, Sight, mark_of
 
 IDS = st.sampled_from("abcdef")
 UNITS = st.sampled_from(["22001", "22002", None])
@@ -112,7 +113,7 @@ def test_a_gap_of_the_same_epoch_costs_no_snapshot(
 
 
 def _seen(items: dict[str, bytes], sight: Sight) -> dict[str, bytes]:
-    return {name: body for name, body in items.items() if sight.sees(name, mark_of(body), False)}
+    return {name: body for name, body in items.items() if sight.sees(name, mark_of(body))}
 
 
 def test_a_rebuild_keeps_the_old_picture_until_it_is_whole() -> None:
