@@ -37,7 +37,8 @@ class Indicator(NamedTuple):
 
     `target`, when rows state none; below it (`better` "down": above) the level is warn, past `bad` it is bad. `terms`:
     what numerator and denominator count. `source`: id of the source that owes it, named while nothing has come.
-    `today`: it is a figure of this day; another day's is not shown for it.
+    `expect`: rows it is made of, where neither rows nor contract say so. `today`: it is a figure of this day; another
+    day's is not shown for it.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Indicator(NamedTuple):
     better: Literal["up", "down"] = "up"
     terms: tuple[tuple[str, str], tuple[str, str]] = (("đạt", "reached"), ("tổng", "in all"))
     source: str | None = None
+    expect: int | None = None
     today: bool = False
     by_unit: bool = True
 
@@ -63,11 +65,12 @@ INDICATORS = (
     Indicator("dossiers_on_time", ("Hồ sơ đúng hạn", "Dossiers on time"), "%", "ratio", 1, 97, 90, terms=_ON_TIME),
     Indicator("beds_free", ("Giường trống", "Beds free"), ("giường", "beds")),
     Indicator("vaccinations_today", ("Tiêm hôm nay", "Vaccinations today"), _DOSES, today=True),
-    Indicator("certificates", ("Chứng thư số", "Certificates"), by_unit=False),
+    Indicator("certificates", ("Chứng thư số", "Certificates"), expect=2, by_unit=False),
     Indicator("jobs_new", ("Việc làm mới", "New jobs"), source="labour", by_unit=False),
     Indicator("pupils_present", ("Học sinh có mặt", "Pupils present"), "%", "ratio", 1, 95, 90, terms=_PRESENT),
     Indicator("documents_signed", ("Văn bản ký số", "Documents signed"), "%", "ratio", 1, 100, 95, terms=_SIGNED),
-    Indicator("budget_revenue", ("Thu ngân sách", "Budget revenue"), _MONEY, by_unit=False),
+    Indicator("budget_revenue", ("Thu ngân sách", "Budget revenue"), _MONEY, expect=1, by_unit=False),
+    Indicator("budget_spending", ("Chi ngân sách", "Budget spending"), _MONEY, expect=1, by_unit=False),
 )
 
 REVISED = "revised"
@@ -138,7 +141,8 @@ def _figure(one: Indicator, items: Iterable[Item], now: datetime) -> Figure:
         return _not_today(one, told, newest)
     value = _value(one, told.rows)
     if value is None:
-        return Figure(None, have=0, sources=_sources(told.rows) or ([one.source] if one.source else []))
+        owed = _sources(told.rows) or ([one.source] if one.source else [])
+        return Figure(None, have=0, expect=one.expect, method="machine", sources=owed)
     have, expect = _coverage(told.rows)
     target = _target(one, told.rows)
     other = _other(value, told.published)
@@ -147,7 +151,7 @@ def _figure(one: Indicator, items: Iterable[Item], now: datetime) -> Figure:
     return Figure(
         value,
         have=have,
-        expect=expect,
+        expect=expect if expect is not None else one.expect,
         target=target,
         level=level or "warn" if other else level,
         previous=previous,
@@ -191,7 +195,7 @@ def _not_today(one: Indicator, told: _Told, newest: Period | None) -> Figure:
     why = None
     if newest is not None and last is not None:
         why = f"Chưa có số của hôm nay; số mới nhất là {_vi(last)}, ngày {newest.last:%d/%m/%Y}."
-    return Figure(None, have=0, previous=last, sources=_sources(told.rows), why=why)
+    return Figure(None, have=0, previous=last, method="machine", sources=_sources(told.rows), why=why)
 
 
 def _number(told: Mapping[str, Any], name: str) -> float | int | None:

@@ -9,8 +9,11 @@ Without `requested` the event's time counts; without `closed` an ended report en
 
 `status` is kept as it was said, in lower case; `open` says what it means. A status in neither table below counts as
 open, so that nothing is forgotten because of a word. `overdue` becomes true by time alone. An ended report stays
-on the board for 8 days (the figures look back 7 days, and compare with the day before), then it leaves. What names a
+on the board for 9 days (the figures look back 7 days, and compare with the day before), then it leaves. What names a
 citizen never becomes part of an item.
+
+How it stood before is worked out from the reports' own times, as far back as the board remembers: a source may list
+only the newest, so a span is compared only when a report that ended before it is still there.
 
 Thresholds: overdue over 4 % of the open ones warn (the target), over 8 % bad.
 """
@@ -19,7 +22,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -37,7 +40,7 @@ DROPPED = frozenset(
 )
 """Ended in another way; does not count as closed."""
 DEFAULT_SLA_HOURS = 72.0
-KEPT = timedelta(days=8)
+KEPT = timedelta(days=9)
 LOOK_BACK = timedelta(days=7)
 DAY = timedelta(days=1)
 OVERDUE_WARN, OVERDUE_BAD = 0.04, 0.08
@@ -51,6 +54,7 @@ _TIMES = {
 }
 _HIDDEN = PERSONAL.union(*_TIMES.values())
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
+_SPANS = ((DAY, "P1D"), (timedelta(hours=6), "PT6H"), (timedelta(hours=1), "PT1H"))
 _MINUTE = timedelta(minutes=1)
 
 
@@ -118,29 +122,27 @@ def reports_open(items: Mapping[str, Item], now: datetime) -> Figure:
         _part("hạn trong 24 giờ", "due within 24 h", soon),
         _part("còn hạn", "in time", len(waiting) - overdue - soon),
     ]
-    before = sum(case.open_at(now - DAY) for case in cases)
-    return Figure(len(waiting), parts=parts, previous=before, trend=_trend(len(waiting) - before))
+    figure = Figure(len(waiting), parts=parts)
+    return _compared(figure, cases, now, lambda case, moment: case.open_at(moment))
 
 
 @tile(over="reports", label=("Phản ánh quá hạn", "Reports overdue"), wakes=_MINUTE)
 def reports_overdue(items: Mapping[str, Item], now: datetime) -> Figure:
-    """How many of the open reports are past their due time; that of a day ago is worked out from their times."""
+    """How many of the open reports are past their due time."""
     if not items:
         return Figure(None)
     cases = _cases(items)
     waiting = sum(case.open_at(now) for case in cases)
     overdue = sum(case.overdue_at(now) for case in cases)
-    before = sum(case.overdue_at(now - DAY) for case in cases)
     share = overdue / waiting if waiting else 0.0
-    return Figure(
+    figure = Figure(
         overdue,
         of=waiting,
         target=round(OVERDUE_WARN * waiting),
         level="bad" if share > OVERDUE_BAD else "warn" if share > OVERDUE_WARN else None,
-        previous=before,
-        trend=_trend(overdue - before),
         parts=_by_category(item for item in items.values() if _case(item).overdue_at(now)),
     )
+    return _compared(figure, cases, now, lambda case, moment: case.overdue_at(moment))
 
 
 @tile(over="reports", label=("Xong hôm nay", "Closed today"), wakes=_MINUTE)
@@ -149,18 +151,22 @@ def reports_closed_today(items: Mapping[str, Item], now: datetime) -> Figure:
     if not items:
         return Figure(None)
     midnight = now.astimezone(clock.ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
-    closed = [case.closed for case in _cases(items) if case.done and case.closed is not None]
+    cases = _cases(items)
+    closed = [case.closed for case in cases if case.done and case.closed is not None]
     today = sum(midnight <= moment <= now for moment in closed)
+    if not _remembers(cases, midnight - DAY):
+        return Figure(today)
     yesterday = [moment for moment in closed if midnight - DAY <= moment < midnight]
     until_now = sum(moment <= now - DAY for moment in yesterday)
-    return Figure(today, previous=len(yesterday), trend=_trend(today - until_now))
+    return Figure(today, previous=len(yesterday), trend={"by": today - until_now, "over": "P1D"})
 
 
 @tile(over="reports", label=("Giờ xử lý", "Hours to close"), unit=("giờ", "h"), wakes=_MINUTE)
 def reports_median_hours(items: Mapping[str, Item], now: datetime) -> Figure:
     """Median hours from request to close, of the reports closed in the last 7 days; compared with a day ago."""
     cases = _cases(items)
-    hours, before = _hours(cases, now), _hours(cases, now - DAY)
+    hours = _hours(cases, now)
+    before = _hours(cases, now - DAY) if _remembers(cases, now - DAY - LOOK_BACK) else []
     if not hours:
         why = "Chưa có phản ánh nào được đóng trong 7 ngày qua." if items else None
         return Figure(None, have=None if items else 0, why=why)
@@ -170,7 +176,7 @@ def reports_median_hours(items: Mapping[str, Item], now: datetime) -> Figure:
         median,
         method="computed",
         previous=past,
-        trend=_trend(round(median - past, 1)) if past is not None else None,
+        trend={"by": round(median - past, 1), "over": "P1D"} if past is not None else None,
         parts=[_part("phản ánh đã đóng trong 7 ngày", "reports closed in 7 days", len(hours))],
     )
 
@@ -198,8 +204,21 @@ def _part(vi: str, en: str, value: float) -> dict[str, Any]:
     return {"label": {"vi": vi, "en": en}, "value": value}
 
 
-def _trend(by: float) -> dict[str, Any]:
-    return {"by": by, "over": "P1D"}
+def _remembers(cases: Iterable[_Case], moment: datetime) -> bool:
+    """Whether the board knows how it stood at `moment`: a report that had ended by then is still there."""
+    return any(case.closed is not None and case.closed <= moment for case in cases)
+
+
+def _compared(
+    figure: Figure, cases: list[_Case], now: datetime, counts: Callable[[_Case, datetime], bool]
+) -> Figure:
+    """The figure, with what it was a day ago, or as far back as the board remembers."""
+    for span, name in _SPANS:
+        if _remembers(cases, now - span):
+            before = sum(counts(case, now - span) for case in cases)
+            trend = {"by": int(figure.value or 0) - before, "over": name}
+            return msgspec.structs.replace(figure, previous=before, trend=trend)
+    return figure
 
 
 def _cases(items: Mapping[str, Item]) -> list[_Case]:

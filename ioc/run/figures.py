@@ -104,11 +104,13 @@ class Figures:
     def _filled(self, figure: Figure, items: Mapping[str, Item], have: int, expect: int | None) -> Figure:
         methods = {str(item.properties.get("method", "machine")) for item in items.values()}
         names = sorted({str(item.properties["source"]) for item in items.values() if "source" in item.properties})
+        # a tile over a part of the items says have = 0 when its part is empty: the others' times are not its own
+        newest = None if figure.have == 0 else max((item.time for item in items.values()), default=None)
         return msgspec.structs.replace(
             figure,
             have=figure.have if figure.have is not None else have,
             expect=figure.expect if figure.expect is not None else expect,
-            observed=figure.observed or max((item.time for item in items.values()), default=None),
+            observed=figure.observed or newest,
             method=figure.method or max(methods & set(WORST), key=WORST.index, default="machine"),
             sources=figure.sources if figure.sources is not None else (names or sorted(self.feeding)),
         )

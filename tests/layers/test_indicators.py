@@ -11,8 +11,12 @@ import pytest
 from hypothesis import strategies as st
 
 from ioc import catalog, clock
+from ioc.contract import Contract
 from ioc.event import Event, Feature, Method
 from ioc.layer import Figure, Item
+from ioc.run.figures import Figures
+from ioc.run.fold import Fold
+from ioc.settings import Source
 from layers.indicators import INDICATORS, Indicators
 from tests.layers.suite import NOON, LayerSuite
 
@@ -109,7 +113,7 @@ def test_a_typed_sum_looks_typed_and_says_how_many_told_it() -> None:
 def test_parts_that_do_not_make_the_published_total_say_so() -> None:
     parts = [{"part": "Tổ chức", "value": 487}, {"part": "Cá nhân", "value": 905}]
     found = figure("certificates", *parts, {"value": 1500, "published": "Báo cáo 2020"})
-    assert (found.value, found.level) == (1392, "warn")
+    assert (found.value, found.level, found.have, found.expect) == (1392, "warn", 2, 2)
     assert found.parts == [{"label": "Tổ chức", "value": 487}, {"label": "Cá nhân", "value": 905}]
     assert found.other == [{"value": 1500, "source": "Báo cáo 2020"}]
     assert found.why == "487 + 905 = 1.392, công bố 1.500."
@@ -120,6 +124,18 @@ def test_parts_that_do_not_make_the_published_total_say_so() -> None:
 def test_a_source_that_was_never_connected_is_named() -> None:
     found = TILES["jobs_new"].work_out({}, NOON)
     assert (found.value, found.have, found.sources) == (None, 0, ["labour"])
+
+
+def test_what_was_never_told_was_never_observed() -> None:
+    labour = Source("labour", "sql_query", Contract("Sở Nội vụ", expect=34), {})
+    fold = Fold(Indicators())
+    fold.event(event("beds_free/1", {"indicator": "beds_free", "value": 3}, method="typed"))
+    tiles = [TILES["jobs_new"], TILES["beds_free"]]
+    shown = Figures(fold, tiles, {"labour": labour}).work_out(NOON, {}, {})
+    jobs = msgspec.json.decode(shown["jobs_new"]["all"] or b"")
+    assert (jobs["value"], jobs["have"], jobs["expect"], jobs["observed"]) == (None, 0, 34, None)
+    beds = msgspec.json.decode(shown["beds_free"]["all"] or b"")
+    assert (beds["value"], beds["method"], beds["observed"]) == (3, "typed", clock.rfc3339(NOON))
 
 
 def test_a_period_that_ended_is_compared_with_the_one_before() -> None:

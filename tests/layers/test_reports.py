@@ -1,4 +1,4 @@
-"""Reports: open until it is said that they ended, overdue by time alone, gone from the board after eight days."""
+"""Reports: open until it is said that they ended, overdue by time alone, gone from the board after nine days."""
 
 from __future__ import annotations
 
@@ -89,10 +89,10 @@ def test_a_report_that_comes_late_is_overdue_at_once() -> None:
     assert report(requested=at(-100), status="closed", updated=at(-3)).properties["overdue"] is False
 
 
-def test_an_ended_report_leaves_after_eight_days() -> None:
+def test_an_ended_report_leaves_after_nine_days() -> None:
     layer, item = Reports(), report(status="closed", updated=at(-1), requested=at(-9))
     assert item.properties["closed"] == at(-1)
-    leaves = NOON + timedelta(days=8, hours=-1)
+    leaves = NOON + timedelta(days=9, hours=-1)
     assert layer.wakes(item) == leaves
     assert layer.wake(item, leaves - timedelta(seconds=1)) == item
     assert layer.wake(item, leaves) is None
@@ -107,7 +107,8 @@ def test_who_filed_it_never_becomes_part_of_an_item() -> None:
 def test_the_figures_of_the_picture() -> None:
     overdue = [{"requested": at(-100), "due": at(-1 - number), "service": "Rác"} for number in range(37)]
     in_time = [{"requested": at(-10), "due": at(2 + number)} for number in range(375)]
-    figure = reports_overdue(reports(*overdue, *in_time), NOON)
+    long_ended = {"status": "closed", "requested": at(-99), "updated": at(-25)}
+    figure = reports_overdue(reports(*overdue, *in_time, long_ended), NOON)
     assert (figure.value, figure.of, figure.target, figure.level) == (37, 412, 16, "bad")
     assert figure.parts == [{"label": "Rác", "value": 37}]
     assert (figure.previous, figure.trend) == (14, {"by": 23, "over": "P1D"})
@@ -140,6 +141,24 @@ def test_the_level_follows_the_share_that_is_overdue(share: int, level: str | No
     assert reports_overdue(reports(*told), NOON).level == level
 
 
+@pytest.mark.parametrize(
+    ("ended", "over"), [(24, "P1D"), (23, "PT6H"), (6, "PT6H"), (5, "PT1H"), (1, "PT1H"), (0.5, None)]
+)
+def test_the_past_is_told_only_as_far_as_the_board_remembers(ended: float, over: str | None) -> None:
+    items = reports(
+        {"requested": at(-200), "due": at(-100)}, {"status": "closed", "requested": at(-300), "updated": at(-ended)}
+    )
+    for tile in (reports_open, reports_overdue):
+        figure = tile(items, NOON)
+        assert (figure.trend or {}).get("over") == over
+        assert (figure.previous is None) is (over is None)
+
+
+def test_yesterday_is_not_told_by_a_board_that_began_today() -> None:
+    figure = reports_closed_today(reports({"status": "closed", "requested": at(-99), "updated": at(-1)}), NOON)
+    assert (figure.value, figure.previous, figure.trend) == (1, None, None)
+
+
 def test_closed_today_begins_at_midnight_in_vietnam() -> None:
     items = reports(
         {"status": "closed", "requested": at(-99), "updated": at(-1)},
@@ -147,11 +166,12 @@ def test_closed_today_begins_at_midnight_in_vietnam() -> None:
         {"status": "cancelled", "requested": at(-99), "updated": at(-1)},
         {"status": "closed", "requested": at(-99), "updated": at(-12.1)},
         {"status": "closed", "requested": at(-99), "updated": at(-25)},
+        {"status": "closed", "requested": at(-99), "updated": at(-36)},
         {"status": "closed", "requested": at(-99), "updated": at(-36.5)},
         {"requested": at(-1)},
     )
     figure = reports_closed_today(items, NOON)
-    assert (figure.value, figure.previous, figure.trend) == (2, 2, {"by": 1, "over": "P1D"})
+    assert (figure.value, figure.previous, figure.trend) == (2, 3, {"by": 0, "over": "P1D"})
     assert reports_closed_today(items, NOON + timedelta(hours=12)).value == 0
 
 
@@ -161,6 +181,8 @@ def test_the_median_looks_back_seven_days_and_compares_with_the_day_before() -> 
 
     in_time = (closed(1, 10), closed(30, 20), closed(60, 60), closed(167, 2))
     items = reports(*in_time, closed(169, 99), closed(2, 1, "cancelled"))
+    assert reports_median_hours(items, NOON).trend is None
+    items = reports(*in_time, closed(169, 99), closed(2, 1, "cancelled"), closed(193, 50))
     figure = reports_median_hours(items, NOON)
     assert (figure.value, figure.method) == (15, "computed")
     assert (figure.previous, figure.trend) == (40, {"by": -25, "over": "P1D"})
