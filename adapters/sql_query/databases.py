@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -130,7 +130,9 @@ class Database:
     def __init__(
         self, where: Where, *, zone: str, limit: int, max_bytes: int, timeout_s: float, tls: TLS, ca: str | None
     ) -> None:
-        self.where, self.zone, self.tls, self.ca = where, zone, tls, ca
+        self.where, self.tls, self.ca = where, tls, ca
+        # without summer time: a session of MariaDB has one offset, whatever the season of its rows
+        self._offset = timezone(datetime.now(ZoneInfo(zone)).utcoffset() or timedelta())
         self.limit, self.max_bytes, self.timeout_s = limit, max_bytes, timeout_s
 
     def select(self, text: str, given: dict[str, Any] | None, cut: Cut) -> Page:
@@ -236,6 +238,7 @@ class Database:
 
     def _mariadb(self, text: str, given: dict[str, Any] | None, cut: Cut, until: float) -> Page:
         import pymysql
+        from pymysql.constants import FIELD_TYPE
 
         where = self.where
         try:
@@ -247,16 +250,19 @@ class Database:
                 database=where.database,
                 charset="utf8mb4",
                 connect_timeout=max(1, min(int(self.timeout_s), 60)),
-                read_timeout=max(1, int(self.timeout_s)),
-                write_timeout=max(1, int(self.timeout_s)),
+                read_timeout=int(self.timeout_s) + 2,
+                write_timeout=int(self.timeout_s) + 2,
                 **self._mariadb_tls(),
             )
             with closing(base), cut.by(lambda: _shut(base._sock.fileno())):
                 with base.cursor() as first:
                     self._bound_mariadb(base, first)
                 with _unread(base) as cursor:
-                    cursor.execute(text, given)
-                    return self._page(cursor, until)
+                    cursor.execute(
+                        text, {name: _clock_in(self._offset, value) for name, value in (given or {}).items()}
+                    )
+                    stamps = [at for at, column in enumerate(cursor.description) if column[1] == FIELD_TYPE.TIMESTAMP]
+                    return _stamped(self._page(cursor, until), stamps, self._offset)
         except pymysql.Error as error:
             raise self._mariadb_error(error) from None
 
@@ -270,12 +276,12 @@ class Database:
         return {"ssl": context}
 
     def _bound_mariadb(self, base: Any, cursor: Any) -> None:
-        """Session limits; times of the type TIMESTAMP come as clocks in `zone`, as those of DATETIME are."""
+        """Session limits. TIMESTAMP is shown in the session's zone, which is set so that we know it."""
         limit = "max_statement_time" if "MariaDB" in base.get_server_info() else "max_execution_time"
         span = self.timeout_s if limit == "max_statement_time" else int(self.timeout_s * 1000)
         cursor.execute(f"SET SESSION {limit} = %s", (span,))
         cursor.execute("SET SESSION sql_select_limit = %s", (self.limit + 1,))
-        offset = datetime.now(ZoneInfo(self.zone)).strftime("%z")
+        offset = datetime.now(self._offset).strftime("%z")
         cursor.execute("SET SESSION time_zone = %s", (f"{offset[:3]}:{offset[3:]}",))
         cursor.execute("START TRANSACTION READ ONLY")
 
@@ -288,6 +294,23 @@ class Database:
         if number in AWAY_NUMBERS or not isinstance(number, int) or number == 0:
             return self._away(error)
         return self._wrong(error.args[-1])
+
+
+def _clock_in(offset: tzinfo, value: Any) -> Any:
+    """MariaDB compares clocks: a time with a zone is bound as the session's clock shows it."""
+    aware = isinstance(value, datetime) and value.tzinfo is not None
+    return value.astimezone(offset).replace(tzinfo=None) if aware else value
+
+
+def _stamped(page: Page, stamps: list[int], offset: tzinfo) -> Page:
+    """The page with the zone that times in the columns `stamps` have."""
+    if not stamps:
+        return page
+    rows = [list(row) for row in page.rows]
+    for row in rows:
+        for at in stamps:
+            row[at] = row[at].replace(tzinfo=offset) if isinstance(row[at], datetime) else row[at]
+    return page._replace(rows=[tuple(row) for row in rows])
 
 
 @contextmanager
