@@ -123,6 +123,12 @@ class Running:
                 assert (await client.hear())["type"] == "welcome"
             yield client
 
+    async def present(self, *channels: str) -> None:
+        """Wait until the hub has found these boards."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not all(self.hub.mirrors[channel].present for channel in channels):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
     @asynccontextmanager
     async def http(self, key: str | None = None) -> AsyncIterator[httpx2.AsyncClient]:
         headers = {"Authorization": f"Bearer {key}"} if key else {}

@@ -52,14 +52,14 @@ class Room:
             raise StoreAway("Redis does not answer.")
         return dict(self.beats)
 
-    async def open(self, **items: dict[str, Any]) -> None:
+    async def open(self, *, beating: tuple[str, ...] = ("projector", "health"), **items: dict[str, Any]) -> None:
         for name in CHANNELS:
             await self.board.reset(name, {})
         await self.board.reset("sources", {name: msgspec.json.encode(item) for name, item in items.items()})
         await self.hub.follower.load()
         self.hub.touch("sources")
         self.hub._fan()
-        await self.after(0)
+        await self.after(0, beating=beating)
 
     async def after(self, seconds: float, *, beating: tuple[str, ...] = ("projector", "health")) -> None:
         """Time goes by in steps of a quarter beat, in which these roles beat."""
@@ -163,8 +163,7 @@ async def test_silence_makes_every_channel_stale_within_three_beats(room: Room, 
 
 async def test_a_role_that_died_before_this_process_began_is_silent_at_once(room: Room) -> None:
     room.beats["projector"] = (START - timedelta(seconds=60)).timestamp()
-    await room.open(vms=item("vms", VMS), police=item("police", POLICE))
-    await room.after(BEAT / 4, beating=("health",))
+    await room.open(beating=("health",), vms=item("vms", VMS), police=item("police", POLICE))
     assert room.told("tile/live")["why"] == "The projector gives no sign of life; what is shown may be old."
 
 
@@ -180,7 +179,7 @@ async def test_times_alone_are_told_at_a_gentle_rate(room: Room) -> None:
     await room.open(vms=item("vms", VMS, have=3), police=item("police", POLICE))
     mirror = room.hub.mirrors["tile/live"]
     stamps = set()
-    for second in range(10):
+    for second in range(11):
         moved = item("vms", VMS, ago=-second, have=3)
         await room.board.apply("sources", {"vms": msgspec.json.encode(moved)})
         found = await room.board.snapshot("sources")
