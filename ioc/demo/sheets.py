@@ -87,11 +87,14 @@ def budget(turn: int, seed: int, at: datetime) -> bytes:
     chance = Random(f"{seed}/budget")
     done = 2_914_532.5 + sum(chance.uniform(20, 400) for _ in range(turn))
     spent = 3_102_118.25 + sum(chance.uniform(20, 300) for _ in range(turn))
-    lines = [
-        "Chỉ tiêu;Tên;Năm;Kế hoạch năm;Thực hiện;Cùng kỳ;Cập nhật",
-        f"thu;Thu ngân sách;{at.astimezone(ZONE):%Y};{_vi(3_850_000)};{_vi(done)};{_vi(2_655_870.4)};{at.astimezone(ZONE):%d/%m/%Y %H:%M:%S}",
-        f"chi;Chi ngân sách;{at.astimezone(ZONE):%Y};{_vi(4_400_000)};{_vi(spent)};{_vi(2_998_004.1)};{at.astimezone(ZONE):%d/%m/%Y %H:%M:%S}",
-    ]
+    day = at.astimezone(ZONE)
+    rows = (
+        ("thu", "Thu ngân sách", 3_850_000, done, 2_655_870.4),
+        ("chi", "Chi ngân sách", 4_400_000, spent, 2_998_004.1),
+    )
+    lines = ["Chỉ tiêu;Tên;Năm;Kế hoạch năm;Thực hiện;Cùng kỳ;Cập nhật"]
+    for code, name, *numbers in rows:
+        lines.append(";".join([code, name, f"{day:%Y}", *map(_vi, numbers), f"{day:%d/%m/%Y %H:%M:%S}"]))
     return ("\ufeff" + "\r\n".join(lines) + "\r\n").encode()
 
 
