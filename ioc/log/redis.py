@@ -124,7 +124,8 @@ class RedisLog:
                             block=None if pending else BLOCK_MS,
                         )
                 except ResponseError as error:
-                    if "NOGROUP" not in str(error):
+                    # the store was emptied: under us, or while we waited
+                    if "NOGROUP" not in str(error) and "UNBLOCKED" not in str(error):
                         raise
                     await self.begin()
                     continue

@@ -17,7 +17,9 @@ from ioc.log import Known, Log
 from ioc.settings import Settings, Source
 
 JITTER = 0.1
-BACK_OFF_MAX_S = 300.0
+BACK_OFF_MAX_S = 60.0
+BACK_OFF_TIMES = 16
+"""How many times its pace a failing source is left alone at most; never longer than BACK_OFF_MAX_S, or its pace."""
 
 logger = logging.getLogger("ioc.poller")
 
@@ -36,12 +38,8 @@ class Asking:
             self.known = await self.log.known(self.source.name)
             # no answer was ever noted: the first poll of all, or the store was emptied and the archive may know more
             self.again = self.known.answered is None
-        asked = clock.now()
         try:
-            async for answers in self._askings(self.known.cursor):
-                self.known = await self._take(answers, asked)
-        except (SourceRefused, SourceDown) as error:
-            self.known = await self._fail(error.say, asked, isinstance(error, SourceRefused))
+            self.known = await self._ask(self.known)
         except Gap:
             # somebody else wrote for this source, or the store was emptied: what we believed to know is old
             self.known = None
@@ -50,6 +48,16 @@ class Asking:
             self.known = None
             raise
         return self.known
+
+    async def _ask(self, known: Known) -> Known:
+        asked, cursor, quiet = clock.now(), known.cursor, True
+        try:
+            async for answers in self._askings(cursor):
+                known, quiet = await self._take(answers, known, asked), False
+        except (SourceRefused, SourceDown) as error:
+            return await self._fail(error.say, known, asked, isinstance(error, SourceRefused))
+        # a folder without a new file, or a source that sends by itself: it was looked at, and owed nothing
+        return await intake.looked(self.log, self.source.name, known, asked=asked) if quiet else known
 
     async def _askings(self, cursor: str | None) -> AsyncIterator[list[Answer]]:
         """The answers of one asking, grouped into wholes: pages belong together, files stand alone."""
@@ -62,15 +70,12 @@ class Asking:
         if group:
             raise SourceDown(f"{self.source.name} ended in the middle of its pages; nothing of them was taken.")
 
-    async def _take(self, answers: list[Answer], asked: datetime) -> Known:
-        assert self.known is not None
+    async def _take(self, answers: list[Answer], known: Known, asked: datetime) -> Known:
         try:
-            taken = await asyncio.to_thread(self._weigh, answers, self.known)
-            cursor = next(
-                (answer.cursor for answer in reversed(answers) if answer.cursor is not None), self.known.cursor
-            )
+            taken = await asyncio.to_thread(self._weigh, answers, known)
+            cursor = next((answer.cursor for answer in reversed(answers) if answer.cursor is not None), known.cursor)
             known = await intake.commit(
-                self.log, self.source.name, self.known, taken, asked=asked, received=clock.now(), cursor=cursor
+                self.log, self.source.name, known, taken, asked=asked, received=clock.now(), cursor=cursor
             )
         except (SourceDown, SourceRefused) as error:
             for answer in answers:
@@ -106,12 +111,11 @@ class Asking:
             again=self.again,
         )
 
-    async def _fail(self, say: str, asked: datetime, refused: bool) -> Known:
-        assert self.known is not None
-        before = self.known.answered
+    async def _fail(self, say: str, known: Known, asked: datetime, refused: bool) -> Known:
+        before = known.answered
         if before is None or before.error is None:
             logger.warning("%s: %s", self.source.name, say)
-        return await intake.fail(self.log, self.source.name, self.known, say, asked=asked, refused=refused)
+        return await intake.fail(self.log, self.source.name, known, say, asked=asked, refused=refused)
 
     def rest(self, known: Known) -> float | None:
         """Seconds until the next asking, with jitter; None when the source refused and must not be asked again."""
@@ -120,7 +124,8 @@ class Asking:
             return None
         wait = pace
         if answered is not None and answered.failures > 1:
-            wait = min(pace * 2 ** min(answered.failures - 1, 10), max(BACK_OFF_MAX_S, pace))
+            longest = max(pace, min(BACK_OFF_MAX_S, BACK_OFF_TIMES * pace))
+            wait = min(pace * 2 ** min(answered.failures - 1, 10), longest)
         return wait * random.uniform(1 - JITTER, 1 + JITTER)
 
     async def run(self) -> None:

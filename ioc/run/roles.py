@@ -205,6 +205,8 @@ def run(
 def tell() -> None:
     """Send the log to standard error, where the process's keeper reads it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    for chatty in ("alembic", "httpx2", "httpx", "httpcore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def play_engines(settings: Settings, redis_url: str, database_url: str, roles: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 KEY = "chaos-" + "k" * 40
 
 SETTINGS = """
+layers = ["cameras"]
 [province]
 name = "Thử"
 [web]

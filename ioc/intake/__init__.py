@@ -1,0 +1,115 @@
+"""Readings become events: what is new is told, what is known already is counted, what can't be read is set aside.
+
+The poller and the push door take the same road: weigh one whole asking, then commit it in one step.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ioc import clock
+from ioc.adapter import Reading
+from ioc.contract import Answered, Checks
+from ioc.errors import BadRecord, Gap
+from ioc.intake.weighing import ASIDE, CHECKS, Finder, Taken, content, weigh
+from ioc.log import Known, Log
+
+__all__ = ["ASIDE", "CHECKS", "Finder", "Taken", "commit", "content", "fail", "take", "weigh"]
+
+
+async def commit(
+    log: Log,
+    source: str,
+    known: Known,
+    taken: Taken,
+    *,
+    asked: datetime,
+    received: datetime,
+    cursor: str | None,
+) -> Known:
+    """Append what was taken, with the cursor and the source's answer, in one step; returns what is known then.
+
+    Raises Gap when somebody else wrote for this source meanwhile: weigh again with what is known now.
+    """
+    before = known.answered or Answered(source, asked)
+    answered = msgspec.structs.replace(
+        before,
+        asked=asked,
+        answered=received,
+        observed=max(filter(None, (before.observed, taken.observed)), default=None),
+        error=None,
+        refused=False,
+        failures=0,
+        have=taken.have,
+        records=before.records + taken.records,
+        events=before.events + taken.told + taken.gone,
+        unchanged=before.unchanged + taken.unchanged,
+        duplicates=before.duplicates + taken.duplicates,
+        set_aside=before.set_aside + taken.set_aside,
+        aside_now=taken.set_aside if taken.aside_now is None else taken.aside_now,
+        checks=Checks(CHECKS - len(taken.failed), tuple(taken.failed)),
+    )
+    revision = await log.append(
+        taken.events,
+        source=source,
+        revision=known.revision,
+        cursor=cursor,
+        seen=taken.seen,
+        answered=answered,
+        sender_ids=taken.sender_ids,
+    )
+    kept = {**known.seen, **taken.seen}
+    return Known(revision, cursor, {name: mark for name, mark in kept.items() if mark is not None}, answered)
+
+
+async def looked(log: Log, source: str, known: Known, *, asked: datetime) -> Known:
+    """Note that a source was looked at and had nothing to say; raises Gap as `commit` does."""
+    before = known.answered or Answered(source, asked)
+    answered = msgspec.structs.replace(before, asked=asked, error=None, failures=0)
+    revision = await log.append(
+        [], source=source, revision=known.revision, cursor=known.cursor, seen={}, answered=answered
+    )
+    return Known(revision, known.cursor, known.seen, answered)
+
+
+async def fail(log: Log, source: str, known: Known, say: str, *, asked: datetime, refused: bool = False) -> Known:
+    """Note that an asking failed, and why; the picture and the cursor stay. Raises Gap as `commit` does."""
+    before = known.answered or Answered(source, asked)
+    answered = msgspec.structs.replace(before, asked=asked, error=say, refused=refused, failures=before.failures + 1)
+    revision = await log.append(
+        [], source=source, revision=known.revision, cursor=known.cursor, seen={}, answered=answered
+    )
+    return Known(revision, known.cursor, known.seen, answered)
+
+
+async def take(
+    log: Log,
+    source: str,
+    results: Sequence[Reading | BadRecord],
+    *,
+    weighed: Mapping[str, Any],
+    cursor: str | None = None,
+    forget: Sequence[str] = (),
+) -> Taken:
+    """Weigh and commit what a sender pushed; others may write for the same source at the same time.
+
+    `weighed`: keyword arguments of `weigh` (kind, method, units, …). `forget`: marks of what was seen that end.
+    Raises StoreAway when nothing is known to be kept.
+    """
+    ids = [result.sender_id for result in results if isinstance(result, Reading) and result.sender_id is not None]
+    while True:
+        known, received = await log.known(source), clock.now()
+        sent = await log.sent(source, ids)
+        judge = functools.partial(weigh, source, known, results, received=received, sent=sent)
+        taken = judge(**weighed)
+        taken.seen.update(dict.fromkeys(forget))
+        try:
+            await commit(log, source, known, taken, asked=received, received=received, cursor=cursor or known.cursor)
+        except Gap:
+            continue
+        return taken
