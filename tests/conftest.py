@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+ServersIn = Callable[[Path], list[int]]
 
 
 def absent(what: str) -> NoReturn:
@@ -54,6 +57,22 @@ def redis_url(kv_url: str) -> str:
     with redis.Redis.from_url(kv_url, protocol=3) as client:
         client.flushall()
     return kv_url
+
+
+@pytest.fixture
+def servers_in() -> ServersIn:
+    """Tells which Redis servers run in a folder (process ids)."""
+    import psutil
+
+    def found(folder: Path) -> list[int]:
+        pids: list[int] = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if process.name().endswith("-server") and Path(process.cwd()) == folder:
+                    pids.append(process.pid)
+        return pids
+
+    return found
 
 
 @pytest.fixture

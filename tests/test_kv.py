@@ -17,6 +17,7 @@ from redis.retry import Retry
 
 from ioc import kv
 from ioc.errors import BadConfig
+from tests.conftest import ServersIn
 
 USER = """
 import sys
@@ -132,7 +133,9 @@ def test_a_server_killed_hard_comes_back_at_the_same_address_with_everything(tmp
             assert server_of(tmp_path).pid != dead.pid
 
 
-def test_a_guard_killed_hard_is_started_again_with_one_server_at_the_same_address(tmp_path: Path, kind: str) -> None:
+def test_a_guard_killed_hard_is_started_again_with_one_server_at_the_same_address(
+    tmp_path: Path, kind: str, servers_in: ServersIn
+) -> None:
     with kv.use(None, tmp_path) as url, client(url) as here:
         here.set("kept", "yes")
         server = server_of(tmp_path)
@@ -141,17 +144,9 @@ def test_a_guard_killed_hard_is_started_again_with_one_server_at_the_same_addres
         guard.kill()
         server.wait(20)
         assert here.get("kept") == b"yes"
-        ours = [one.pid for one in psutil.process_iter() if _in(one, tmp_path / "kv") and "server" in one.name()]
-        assert ours == [server_of(tmp_path).pid]
+        assert servers_in(tmp_path / "kv") == [server_of(tmp_path).pid]
         with kv.use(None, tmp_path) as same:
             assert same == url
-
-
-def _in(process: psutil.Process, folder: Path) -> bool:
-    try:
-        return Path(process.cwd()) == folder
-    except (psutil.Error, OSError):
-        return False
 
 
 def test_a_server_left_over_without_a_guard_is_stopped_before_a_new_one_starts(tmp_path: Path, kind: str) -> None:

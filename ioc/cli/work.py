@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import click
 
 from ioc.cli import place
+from ioc.errors import BadConfig
 
 ROLES = ("web", "poller", "health", "projector", "archive")
 
@@ -52,16 +55,23 @@ def run(
 
     loaded = settings.load(place.settings_file(config))
     folder = place.data_folder(data)
-    engine.run(
-        loaded,
-        roles or ROLES,
-        redis_url=place.redis_url(),
-        database_url=place.database_url(folder),
-        port=place.port(port),
-        host=host,
-        workers=workers,
-        data=folder,
-    )
+    listen = place.port(port)
+    try:
+        engine.run(
+            loaded,
+            roles or ROLES,
+            redis_url=place.redis_url(),
+            database_url=place.database_url(folder),
+            port=listen,
+            host=host,
+            workers=workers,
+            data=folder,
+        )
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+            raise
+        say = f"{host}:{listen} can't be listened on ({os.strerror(error.errno)}); name another --port, PORT or --host."
+        raise BadConfig(say) from None
 
 
 @click.command()
