@@ -82,6 +82,22 @@ def appended(stage: Stage) -> int:
     return msgspec.json.decode(body, type=Answered).events
 
 
+def boarded(stage: Stage) -> dict[str, int]:
+    """What stands on the board in Redis."""
+    with redis.Redis.from_url(stage.redis) as client:
+        items = client.hgetall(names.board_key(LAYER, "items"))
+    return {name.decode(): json.loads(body)["properties"]["count"] for name, body in items.items()}
+
+
+async def settled(stage: Stage) -> None:
+    """Wait until everything that was committed is archived."""
+    for _ in range(300):
+        if archived(stage)[0] == appended(stage):
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{appended(stage)} events were committed, {archived(stage)} are archived.")
+
+
 @pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.long)])
 async def test_killed_in_turn_under_load(stage: Stage, rounds: int) -> None:
     chance = random.Random(7)
@@ -97,10 +113,7 @@ async def test_killed_in_turn_under_load(stage: Stage, rounds: int) -> None:
         await screen.until(lambda: shown(screen) == last, "the source's last state", 60)
         assert screen.broken == []
         assert screen.snapshots >= len(CHANNELS)
-        for _ in range(200):
-            if archived(stage)[0] == appended(stage):
-                break
-            await asyncio.sleep(0.1)
+        await settled(stage)
         rows, distinct = archived(stage)
         assert rows == distinct == appended(stage)
 
@@ -122,10 +135,8 @@ async def test_what_is_killed_and_stays_away_makes_every_channel_stale_within_th
 async def test_a_flush_is_healed_from_the_archive(stage: Stage) -> None:
     async with watched(stage) as screen:
         stage.kill("source")
-        for _ in range(200):
-            if archived(stage)[0] == appended(stage):
-                break
-            await asyncio.sleep(0.1)
+        await settled(stage)
+        await screen.until(lambda: shown(screen) == boarded(stage), "the board as it stands")
         before, epoch = shown(screen), screen.places[LAYER][0]
         with redis.Redis.from_url(stage.redis) as client:
             client.flushall()
