@@ -51,7 +51,8 @@ class Answered(msgspec.Struct, frozen=True):
     """What the poller knows of one source after its last poll; it travels with the commit.
 
     Times are aware. `error` is safe text (no secret, no address with a key). `refused`: the source
-    said no, and is not asked again until its settings change. Counts are sums since the first poll.
+    said no, and is not asked again until its settings change. `untaken`: the error is about an answer that came and
+    could not be taken, and stands until one can. Counts are sums since the first poll.
     """
 
     source: str
@@ -60,6 +61,7 @@ class Answered(msgspec.Struct, frozen=True):
     observed: datetime | None = None
     error: str | None = None
     refused: bool = False
+    untaken: bool = False
     failures: int = 0
     have: int = 0
     records: int = 0

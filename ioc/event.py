@@ -13,6 +13,11 @@ Method = Literal["machine", "typed", "computed", "estimated"]
 Geometry = dict[str, Any]
 """A GeoJSON geometry in WGS84, longitude first, six decimals."""
 
+REVISED = "revised"
+"""Cause of an event that says a known value otherwise, for the same source time."""
+ASKED_AGAIN = "asked again"
+"""Cause of an event whose source was asked from the start, because the log had been emptied."""
+
 
 class Feature(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an event says of its subject: a GeoJSON feature without the wrapping."""

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from ioc import clock
-from ioc.event import Event, Geometry, Method
+from ioc.event import ASKED_AGAIN, Event, Geometry, Method
 
 Level = Literal["good", "warn", "bad"]
 
@@ -81,7 +81,8 @@ class Layer:
         given = {"source": event.source, "method": event.method, **event.data.properties}
         if event.unit is not None:
             given["unit"] = event.unit
-        if event.cause is not None:
+        # that a source was asked again is our affair: the value is no other
+        if event.cause not in (None, ASKED_AGAIN):
             given["cause"] = event.cause
         return Item(event.subject, event.time, event.received, given, event.data.geometry)
 

@@ -15,18 +15,13 @@ from ioc.db.asides import asides, keep
 from ioc.db.figures import Noted, figure_at, figures, note_figures
 from ioc.db.session import Database, insert
 from ioc.db.tables import EventRow, FigureRow, table_of
-from ioc.event import Event, Feature
+from ioc.event import ASKED_AGAIN, REVISED, Event, Feature
 from ioc.log import Entry
 
 __all__ = [
     "ASKED_AGAIN", "REVISED", "Correction", "Noted", "Stored", "asides", "corrections", "count", "figure_at", "figures",
     "latest", "note_figures", "purge", "store",
 ]  # fmt: skip
-
-REVISED = "revised"
-"""Cause of an event that says a known value otherwise."""
-ASKED_AGAIN = "asked again"
-"""Cause of an event whose source was asked from the start, because the log had been emptied."""
 
 _PAGE = 500
 _STREAM = 2000

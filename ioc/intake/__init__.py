@@ -44,6 +44,7 @@ async def commit(
         observed=max(filter(None, (before.observed, taken.observed)), default=None),
         error=None,
         refused=False,
+        untaken=False,
         failures=0,
         have=taken.have,
         records=before.records + taken.records,
@@ -68,19 +69,35 @@ async def commit(
 
 
 async def looked(log: Log, source: str, known: Known, *, asked: datetime) -> Known:
-    """Note that a source was looked at and had nothing to say; raises Gap as `commit` does."""
+    """Note that a source was looked at and had nothing to say; raises Gap as `commit` does.
+
+    That its last answer could not be taken stays said: a bad file must not look mended because no other has come.
+    """
     before = known.answered or Answered(source, asked)
-    answered = msgspec.structs.replace(before, asked=asked, error=None, failures=0)
+    error = before.error if before.untaken else None
+    answered = msgspec.structs.replace(before, asked=asked, error=error, refused=False, failures=0)
     revision = await log.append(
         [], source=source, revision=known.revision, cursor=known.cursor, seen={}, answered=answered
     )
     return Known(revision, known.cursor, known.seen, answered)
 
 
-async def fail(log: Log, source: str, known: Known, say: str, *, asked: datetime, refused: bool = False) -> Known:
+async def fail(
+    log: Log,
+    source: str,
+    known: Known,
+    say: str,
+    *,
+    asked: datetime,
+    refused: bool = False,
+    untaken: bool = False,
+) -> Known:
     """Note that an asking failed, and why; the picture and the cursor stay. Raises Gap as `commit` does."""
     before = known.answered or Answered(source, asked)
-    answered = msgspec.structs.replace(before, asked=asked, error=say, refused=refused, failures=before.failures + 1)
+    failures = before.failures + 1
+    answered = msgspec.structs.replace(
+        before, asked=asked, error=say, refused=refused, untaken=untaken, failures=failures
+    )
     revision = await log.append(
         [], source=source, revision=known.revision, cursor=known.cursor, seen={}, answered=answered
     )

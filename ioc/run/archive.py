@@ -20,7 +20,7 @@ from ioc.log import Log
 
 FIGURES_S = 60.0
 """How often a tile's figures are noted at most."""
-TRIM_S = 30.0
+TRIM_S = 5.0
 PURGE_S = 6 * 3600.0
 AGAIN_S = 2.0
 
@@ -36,10 +36,19 @@ class SqlArchive:
     def events(self, types: frozenset[str]) -> AsyncIterator[Event]:
         return archive.latest(self.db, types)
 
+    async def standing(self, source: str, kind: str) -> dict[str, datetime]:
+        """The subjects of a source that have not ended, with the source time of what is known of them."""
+        newest: dict[str, tuple[datetime, datetime, bool]] = {}
+        async for event in archive.latest(self.db, {kind}):
+            if event.source == source:
+                mine = (event.time, event.received, event.data is not None)
+                newest[event.subject] = max(mine, newest.get(event.subject, mine))
+        return {subject: time for subject, (time, _, there) in newest.items() if there}
+
     async def value(self, tile: str, at: datetime) -> float | None:
         try:
             found = await figures.figure_at(self.db, tile, "all", at=at)
-        except (sa.exc.DBAPIError, OSError) as error:
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError) as error:
             # a trend is worth less than the tile: the board must not wait for SQL
             logger.warning("The value of %s a day ago can't be read (%s).", tile, type(error).__name__)
             return None
@@ -53,7 +62,7 @@ async def keep(log: Log, db: Database) -> None:
         while batch is not None:
             try:
                 await archive.store(db, batch.entries)
-            except (sa.exc.OperationalError, sa.exc.InterfaceError, OSError) as error:
+            except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, OSError) as error:
                 if not down:
                     logger.error("The database does not answer (%s); events wait in the log.", type(error).__name__)
                 down = True
@@ -75,16 +84,17 @@ class Noting:
 
     async def note(self, now: datetime) -> int:
         """Note each figure that moved since the last call; returns how many."""
-        rows = []
+        rows, moved = [], {}
         for tile in self.tiles():
             found = await self.board.snapshot(names.tile_channel(tile))
             for unit, body in (found.items if found is not None else {}).items():
                 if self._noted.get((tile, unit)) == body:
                     continue
-                self._noted[tile, unit] = body
+                moved[tile, unit] = body
                 value = msgspec.json.decode(body).get("value")
                 rows.append(figures.Noted(tile, unit, now, value if isinstance(value, int | float) else None, body))
         await figures.note_figures(self.db, rows)
+        self._noted |= moved
         return len(rows)
 
 
@@ -101,7 +111,7 @@ async def tidy(log: Log, board: Board, db: Database, tiles: Callable[[], list[st
             if time.monotonic() - purged >= PURGE_S:
                 purged = time.monotonic()
                 await archive.purge(db, retention_days)
-        except (sa.exc.DBAPIError, OSError) as error:
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError) as error:
             logger.warning("The figures could not be noted (%s); tried again in a minute.", type(error).__name__)
         await asyncio.sleep(TRIM_S)
 

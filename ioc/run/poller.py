@@ -1,17 +1,21 @@
-"""The poller: wakes for each source when it is due, asks, and commits what the answer came to. One poll serves all screens."""
+"""The poller: wakes for each source when it is due, asks, and commits what the answer came to.
+
+One poll serves all screens.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
 from ioc import catalog, clock, intake
 from ioc.adapter import Adapter, Answer, Reading
-from ioc.errors import BadConfig, BadRecord, Gap, SourceDown, SourceRefused
+from ioc.errors import BadConfig, BadRecord, Fenced, Gap, SourceDown, SourceRefused, StoreAway
 from ioc.intake import Finder, Taken
 from ioc.log import Known, Log
 from ioc.settings import Settings, Source
@@ -21,45 +25,71 @@ BACK_OFF_MAX_S = 60.0
 BACK_OFF_TIMES = 16
 """How many times its pace a failing source is left alone at most; never longer than BACK_OFF_MAX_S, or its pace."""
 
+Standing = Callable[[str, str], Awaitable[dict[str, datetime]]]
+"""Which subjects of a source (and event type) stand in the archive, with their source time."""
+
 logger = logging.getLogger("ioc.poller")
 
 
 class Asking:
     """One source's askings, one after the other. `poll` is one of them; `run` goes on for ever."""
 
-    def __init__(self, source: Source, adapter: Adapter[Any], log: Log, units: Finder | None = None) -> None:
-        self.source, self.adapter, self.log, self.units = source, adapter, log, units
+    def __init__(
+        self,
+        source: Source,
+        adapter: Adapter[Any],
+        log: Log,
+        units: Finder | None = None,
+        standing: Standing | None = None,
+    ) -> None:
+        self.source, self.adapter, self.log, self.units, self.standing = source, adapter, log, units, standing
         self.known: Known | None = None
         self.again = False
+        self.archived: dict[str, datetime] = {}
 
     async def poll(self) -> Known:
         """Ask once and commit. Whatever is wrong with the source is noted in its answer; StoreAway goes up."""
-        if self.known is None:
-            self.known = await self.log.known(self.source.name)
-            # no answer was ever noted: the first poll of all, or the store was emptied and the archive may know more
-            self.again = self.known.answered is None
-        try:
-            self.known = await self._ask(self.known)
-        except Gap:
-            # somebody else wrote for this source, or the store was emptied: what we believed to know is old
-            self.known = None
-            return await self.poll()
-        except BaseException:
-            self.known = None
-            raise
-        return self.known
+        while True:
+            try:
+                known = self.known if self.known is not None else await self._begin()
+                self.known = await self._ask(known)
+                return self.known
+            except Gap:
+                # somebody else wrote for this source, or the store was emptied: what we believed to know is old
+                self.known = None
+            except BaseException:
+                self.known = None
+                raise
+
+    async def _begin(self) -> Known:
+        known = await self.log.known(self.source.name)
+        # no answer was ever taken: the first poll of all, or the store was emptied and the archive may know more
+        self.again = known.answered is None or known.answered.answered is None
+        self.archived = {}
+        if self.again and self.standing is not None and self.adapter.config.complete:
+            self.archived = await self.standing(self.source.name, self.adapter.config.event)
+        return known
 
     async def _ask(self, known: Known) -> Known:
-        asked, cursor, quiet = clock.now(), known.cursor, True
+        asked, quiet, came = clock.now(), True, False
         try:
-            async for answers in self._askings(cursor):
-                known, quiet = await self._take(answers, known, asked), False
+            async with aclosing(self._askings(known.cursor)) as askings:
+                async for answers in askings:
+                    quiet, came = False, True
+                    known, came = await self._take(answers, known, asked), False
         except (SourceRefused, SourceDown) as error:
-            return await self._fail(error.say, known, asked, isinstance(error, SourceRefused))
+            return await self._fail(error.say, known, asked, isinstance(error, SourceRefused), untaken=came)
+        except (StoreAway, Gap, Fenced):
+            raise
+        except Exception as error:
+            # one adapter's fault must not stop the other sources
+            logger.exception("%s: its adapter failed.", self.source.name)
+            say = f"The adapter {self.source.adapter} failed ({type(error).__name__}); see the log, and mend it."
+            return await self._fail(say, known, asked, untaken=came)
         # a folder without a new file, or a source that sends by itself: it was looked at, and owed nothing
         return await intake.looked(self.log, self.source.name, known, asked=asked) if quiet else known
 
-    async def _askings(self, cursor: str | None) -> AsyncIterator[list[Answer]]:
+    async def _askings(self, cursor: str | None) -> AsyncGenerator[list[Answer]]:
         """The answers of one asking, grouped into wholes: pages belong together, files stand alone."""
         group: list[Answer] = []
         async for answer in self.adapter.ask(cursor):
@@ -83,7 +113,7 @@ class Asking:
             raise
         for answer in answers:
             await self.adapter.committed(answer, None)
-        self.again = False
+        self.again, self.archived = False, {}
         return known
 
     def _weigh(self, answers: list[Answer], known: Known) -> Taken:
@@ -109,13 +139,16 @@ class Asking:
             units=self.units,
             expect=self.source.contract.expect,
             again=self.again,
+            archived=self.archived,
         )
 
-    async def _fail(self, say: str, known: Known, asked: datetime, refused: bool) -> Known:
+    async def _fail(
+        self, say: str, known: Known, asked: datetime, refused: bool = False, *, untaken: bool = False
+    ) -> Known:
         before = known.answered
         if before is None or before.error is None:
             logger.warning("%s: %s", self.source.name, say)
-        return await intake.fail(self.log, self.source.name, known, say, asked=asked, refused=refused)
+        return await intake.fail(self.log, self.source.name, known, say, asked=asked, refused=refused, untaken=untaken)
 
     def rest(self, known: Known) -> float | None:
         """Seconds until the next asking, with jitter; None when the source refused and must not be asked again."""
@@ -148,16 +181,16 @@ class Asking:
             await asyncio.sleep(rest)
 
 
-async def run(settings: Settings, log: Log, units: Finder | None) -> None:
+async def run(settings: Settings, log: Log, units: Finder | None, standing: Standing | None = None) -> None:
     """Poll every source of the settings. A source whose settings are wrong is shown as refused; the rest goes on."""
     askings: list[Asking] = []
     for source in settings.sources.values():
         try:
-            askings.append(Asking(source, catalog.open_adapter(source), log, units))
+            askings.append(Asking(source, catalog.open_adapter(source), log, units, standing))
         except BadConfig as error:
             logger.error("%s: %s", source.name, error)
             known = await log.known(source.name)
-            await intake.fail(log, source.name, known, str(error), asked=clock.now(), refused=True)
+            await intake.fail(log, source.name, known, error.say, asked=clock.now(), refused=True)
     try:
         async with asyncio.TaskGroup() as together:
             for asking in askings:

@@ -52,9 +52,10 @@ class Stage(msgspec.Struct):
 async def _poller(stage: Stage, fence: int) -> None:
     from ioc.geo.units import Units
     from ioc.run import poller
+    from ioc.run.archive import SqlArchive
 
     units = await asyncio.to_thread(Units.load, stage.settings.province, stage.settings.folder)
-    await poller.run(stage.settings, stage.log, units)
+    await poller.run(stage.settings, stage.log, units, SqlArchive(stage.db).standing)
 
 
 async def _health(stage: Stage, fence: int) -> None:
