@@ -27,7 +27,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from ioc import clock
-from ioc.event import Event, Method
+from ioc.event import REVISED, Event, Method
 from ioc.layer import Figure, Item, Layer, Level, tile
 from ioc.period import Period, period
 
@@ -73,7 +73,6 @@ INDICATORS = (
     Indicator("budget_spending", ("Chi ngân sách", "Budget spending"), _MONEY, expect=1, by_unit=False),
 )
 
-REVISED = "revised"
 _REVISED_FOR = timedelta(days=1)
 _NUMBERS = ("value", "numerator", "denominator")
 _TRUST: tuple[Method, ...] = ("machine", "computed", "estimated", "typed")
