@@ -1,8 +1,11 @@
-"""Open alerts: which sources and figures ask that somebody acts. A pure function, so that an alert cannot drift from its cause."""
+"""Open alerts: which sources and figures ask that somebody acts.
+
+A pure function, so that an alert cannot drift from its cause.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -36,16 +39,12 @@ def _source(name: str, item: Mapping[str, Any]) -> Alert | None:
 def _tile(name: str, figure: Mapping[str, Any], where: str | None) -> Alert | None:
     if figure.get("level") not in ("warn", "bad") or figure.get("value") is None:
         return None
-    value, of = _number(figure["value"]), figure.get("of")
-    amount = f"{value} / {_number(of)}" if of is not None else f"{value} {figure.get('unit') or ''}".strip()
-    other = figure.get("other") or []
-    if other:
-        amount += "".join(f" ≠ {_number(one['value'])}" for one in other)
+    amount, english = _amount(figure, "unit", _number), _amount(figure, "unit_en", _number_en)
     place = f", {where}" if where else ""
     return {
         "id": f"tile/{name}",
         "level": figure["level"],
-        "say": {"vi": f"{figure['label']}: {amount}{place}", "en": f"{figure['label_en']}: {amount}{place}"},
+        "say": {"vi": f"{figure['label']}: {amount}{place}", "en": f"{figure['label_en']}: {english}{place}"},
         "why": figure.get("why"),
         "since": figure.get("observed"),
         "source": (figure.get("sources") or [None])[0],
@@ -53,12 +52,25 @@ def _tile(name: str, figure: Mapping[str, Any], where: str | None) -> Alert | No
     }
 
 
+def _amount(figure: Mapping[str, Any], unit: str, written: Callable[[Any], str]) -> str:
+    value, of = written(figure["value"]), figure.get("of")
+    amount = f"{value} / {written(of)}" if of is not None else f"{value} {figure.get(unit) or ''}".strip()
+    return amount + "".join(f" ≠ {written(one['value'])}" for one in figure.get("other") or [])
+
+
 def _number(value: Any) -> str:
     """A number as Vietnamese write it: 1.392 and 94,2."""
-    if not isinstance(value, int | float):
-        return str(value)
-    whole = f"{value:,.1f}".removesuffix(".0") if isinstance(value, float) else f"{value:,}"
-    return whole.translate(str.maketrans(",.", ".,"))
+    return _number_en(value).translate(_TURNED) if isinstance(value, int | float) else str(value)
+
+
+def _number_en(value: Any) -> str:
+    """A number as the English write it: 1,392 and 94.2."""
+    if isinstance(value, float):
+        return f"{value:,.1f}".removesuffix(".0")
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+_TURNED = str.maketrans(",.", ".,")
 
 
 def standing(

@@ -13,6 +13,9 @@ State = Literal["live", "late", "stale", "down", "never"]
 ORDER: tuple[State, ...] = ("live", "never", "late", "stale", "down")
 """Best first, in the order of the source strip; the state of many is the worst of them."""
 
+LONGEST_S = 3 * 366 * 86400
+"""The longest cadence or grace: three years."""
+
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A source's duties. `cadence` and `grace` are seconds; `expect` is the number of subjects it owes.
@@ -28,6 +31,14 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: Method = "machine"
     contact: str | None = None
     every: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("cadence", "every", "grace"):
+            seconds = getattr(self, name)
+            if seconds is not None and not (0 <= seconds <= LONGEST_S and (seconds > 0 or name == "grace")):
+                raise ValueError(f"{name} is {seconds}; write seconds, more than 0 and at most {LONGEST_S:,}")
+        if self.expect is not None and self.expect < 0:
+            raise ValueError(f"expect is {self.expect}; write how many subjects the source owes, or leave it out")
 
     @property
     def pace(self) -> float:

@@ -1,4 +1,6 @@
-"""The four words, measured: đúng, đủ, sạch, sống (guidance 1709/BKHCN-CĐSQG, 21 May 2025). Pure functions of the sources.
+"""The four words, measured: đúng, đủ, sạch, sống (guidance 1709/BKHCN-CĐSQG, 21 May 2025).
+
+Pure functions of the sources.
 
 First form, 0 to 100, over all sources of the settings:
 
@@ -33,7 +35,10 @@ class Word(msgspec.Struct, frozen=True):
 
 
 def _share(good: float, all_: float) -> float | None:
-    return round(100 * good / all_, 1) if all_ else None
+    """Per cent, to one decimal; 100 only when all are good."""
+    if not all_:
+        return None
+    return 100.0 if good >= all_ else min(round(100 * good / all_, 1), 99.9)
 
 
 def level(value: float | None, target: float) -> Level | None:

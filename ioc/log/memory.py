@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from functools import partial
 
 from ioc.contract import Answered
 from ioc.errors import Gap
@@ -24,6 +25,7 @@ class MemoryLog:
         self._known: dict[str, Known] = {}
         self._sent: dict[str, dict[str, float]] = {}
         self._acked = dict.fromkeys(GROUPS, 0)
+        self._life = 0
         self._came = asyncio.Condition()
 
     async def append(
@@ -62,9 +64,11 @@ class MemoryLog:
         return {source: known.answered for source, known in self._known.items() if known.answered is not None}
 
     async def read(self, group: str, *, count: int = 1000) -> AsyncIterator[Batch | None]:
-        at = self._acked[group]
+        at, life = self._acked[group], self._life
         again_until = len(self._entries) + self._first
         while True:
+            if life != self._life:
+                at, life, again_until = 0, self._life, 0
             entries = self._entries[max(0, at - self._first) :][:count]
             if not entries:
                 try:
@@ -74,10 +78,11 @@ class MemoryLog:
                     yield None
                 continue
             at += len(entries)
-            yield Batch(entries, lambda place=at: self._ack(group, place), at <= again_until)  # type: ignore[misc]
+            yield Batch(entries, partial(self._ack, group, at, life), at <= again_until)
 
-    async def _ack(self, group: str, place: int) -> None:
-        self._acked[group] = max(self._acked[group], place)
+    async def _ack(self, group: str, place: int, life: int) -> None:
+        if life == self._life:
+            self._acked[group] = max(self._acked[group], place)
 
     async def kept(self) -> AsyncGenerator[Entry]:
         for entry in list(self._entries):
@@ -99,3 +104,4 @@ class MemoryLog:
         self._sent.clear()
         self._first = 0
         self._acked = dict.fromkeys(GROUPS, 0)
+        self._life += 1

@@ -18,6 +18,8 @@ from ioc.log import Batch, Entry, Known
 from ioc.redis_link import connect, reaching
 
 BLOCK_MS = 250
+SWEEP_S = 5.0
+"""How often a reader looks for entries that were given out, and that nobody worked on."""
 PUSHED_S = 30 * 86400
 """Seconds for which a sender's ids are remembered."""
 
@@ -112,8 +114,12 @@ class RedisLog:
     async def read(self, group: str, *, count: int = 1000) -> AsyncIterator[Batch | None]:
         redis = connect(self._url, blocking=True)
         pending: str | None = "0"
+        swept = time.monotonic()
         try:
             while True:
+                if pending is None and time.monotonic() - swept > SWEEP_S:
+                    # what a paused reader of this role took before it was fenced waits among the pending
+                    pending, swept = "0", time.monotonic()
                 try:
                     with reaching():
                         answer: Any = await redis.xreadgroup(
@@ -173,7 +179,7 @@ class RedisLog:
         try:
             with reaching():
                 groups = await self._redis.xinfo_groups(names.EVENTS_LOG)
-                if {group["name"].decode() for group in groups} < set(names.GROUPS):
+                if not {group["name"].decode() for group in groups} >= set(names.GROUPS):
                     return 0
                 least = min([await self._least(group) for group in groups], key=_order)
                 dropped: int = await self._redis.xtrim(names.EVENTS_LOG, minid=least, approximate=False)

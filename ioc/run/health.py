@@ -1,5 +1,7 @@
-"""Health: how old the picture is. Measures each source against its contract, and keeps the channels `sources` and `alerts`,
-and the four words. The hub joins what stands here to the quality of every channel.
+"""Health: how old the picture is. Measures each source against its contract.
+
+Keeps the channels `sources` and `alerts`, and the four words. The hub joins what stands here to the quality of every
+channel.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from ioc.run.figures import ALL, wire
 from ioc.score import WORDS
 from ioc.settings import Settings
 
+OWN = (names.SOURCES, names.ALERTS, *(names.tile_channel(word.name) for word in WORDS))
+"""The channels that health writes."""
 LOOK_S = 1.0
 """How often the sources are judged."""
 
@@ -50,8 +54,7 @@ class Health:
 
     async def open(self) -> None:
         """Begin the boards that are missing; drop what the settings no longer name."""
-        own = [names.SOURCES, names.ALERTS, *(names.tile_channel(word.name) for word in WORDS)]
-        for channel in own:
+        for channel in OWN:
             found = await self.epochs.take_over(self.board, channel, fence=self.fence)
             if found is None:
                 await self.board.reset(channel, {}, fence=self.fence)
@@ -103,6 +106,6 @@ class Health:
         await self.open()
         while True:
             await self.look(clock.now())
-            if names.SOURCES not in await self.board.channels():
-                raise Gap("The board of the sources is not there any more; it is made anew.")
+            if not set(OWN) <= set(await self.board.channels()):
+                raise Gap("A board of the sources is not there any more; it is made anew.")
             await asyncio.sleep(LOOK_S)

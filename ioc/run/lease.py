@@ -1,13 +1,15 @@
-"""A role is held by one process at a time; a second copy is a spare. The number that comes with a lease fences writers."""
+"""A role is held by one process at a time; a second copy is a spare. The number of a lease fences writers."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -32,22 +34,52 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 _DROP = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
+_holding: set[str] = set()
+"""The tokens of the leases that this process waits for or holds now."""
+
+
 def token() -> str:
-    """Who holds a lease: host, process, and when that process began (ids are used again)."""
-    return f"{socket.gethostname()}|{os.getpid()}|{psutil.Process().create_time():.2f}"
+    """Who holds a lease: where, which process, when that began (ids are used again), and which of its leases."""
+    return f"{_where()}|{os.getpid()}|{_began(os.getpid())}|{secrets.token_hex(4)}"
 
 
 def dead(holder: str) -> bool:
-    """Whether `holder` was a process of this host that no longer runs: its lease can be taken over at once."""
+    """Whether `holder` was a process of this host that no longer runs, or a lease that this one gave up.
+
+    Such a lease can be taken over at once.
+    """
     try:
-        host, pid, began = holder.split("|")
-        if host != socket.gethostname():
+        where, pid, began, _ = holder.split("|")
+        if where != _where():
             return False
-        return f"{psutil.Process(int(pid)).create_time():.2f}" != began
+        if int(pid) == os.getpid() and began == _began(os.getpid()):
+            return holder not in _holding
+        return _began(int(pid)) != began
     except psutil.NoSuchProcess:
         return True
-    except ValueError:
+    except (ValueError, psutil.Error):
         return False
+
+
+def _where() -> str:
+    """The host, and on Linux the space in which its process ids are counted: containers may share a host's name."""
+    try:
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        space = ""
+    return f"{socket.gethostname()} {space}".strip()
+
+
+def _began(pid: int) -> str:
+    """When a process began, in a form that no correction of the clock changes where the system has one."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return f"{psutil.Process(pid).create_time():.2f}"
+    state, *rest = stat.rpartition(")")[2].split()
+    if state in "ZX":
+        raise psutil.NoSuchProcess(pid)
+    return rest[18]
 
 
 @asynccontextmanager
@@ -56,7 +88,19 @@ async def hold(redis: Any, role: str, *, ttl_s: float = TTL_S) -> AsyncIterator[
 
     The block is cancelled and Fenced raised when the lease is lost. Raises StoreAway.
     """
-    lease, fence, own = names.lease_key(role), names.fence_key(role), token()
+    own = token()
+    _holding.add(own)
+    try:
+        number = await _take(redis, role, own, ttl_s)
+        async with _renewing(redis, names.lease_key(role), own, role, ttl_s):
+            yield number
+    finally:
+        _holding.discard(own)
+
+
+async def _take(redis: Any, role: str, own: str, ttl_s: float) -> int:
+    """Wait for the lease; returns its fencing number."""
+    lease, fence = names.lease_key(role), names.fence_key(role)
     while True:
         with reaching():
             holder = await redis.get(lease)
@@ -64,10 +108,8 @@ async def hold(redis: Any, role: str, *, ttl_s: float = TTL_S) -> AsyncIterator[
             # numbers begin at the clock, so that they go on growing after the store was emptied
             number = await redis.eval(_TAKE, 2, lease, fence, own, stale, int(ttl_s * 1000), int(time.time() * 1000))
         if number:
-            break
+            return int(number)
         await asyncio.sleep(ttl_s / 6)
-    async with _renewing(redis, lease, own, role, ttl_s):
-        yield int(number)
 
 
 @asynccontextmanager
@@ -92,7 +134,8 @@ async def _renewing(redis: Any, lease: str, own: str, role: str, ttl_s: float) -
     renewing = asyncio.create_task(renew(), name=f"lease {role}")
     try:
         yield
-    except asyncio.CancelledError:
+    except BaseException:
+        # the block may end with another error of the same moment; the cancellation is ours to take back all the same
         if lost and block.uncancel() == 0:
             raise lost[0] from None
         raise

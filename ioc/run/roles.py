@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from ioc import catalog, names
 from ioc.board.redis import RedisBoard
 from ioc.db.session import Database, migrate, open_db
-from ioc.errors import Fenced, Gap, IocError, StoreAway
+from ioc.errors import BadConfig, Fenced, Gap, IocError, StoreAway
 from ioc.log.redis import RedisLog
 from ioc.redis_link import connect, reaching
 from ioc.run.epochs import Epochs
@@ -61,9 +61,7 @@ async def _poller(stage: Stage, fence: int) -> None:
 async def _health(stage: Stage, fence: int) -> None:
     from ioc.run.health import Health
 
-    health = Health(
-        stage.settings, stage.board, stage.log, tiles=stage.tiles, fence=fence, epochs=stage.epochs
-    )
+    health = Health(stage.settings, stage.board, stage.log, tiles=stage.tiles, fence=fence, epochs=stage.epochs)
     await health.run()
 
 
@@ -73,9 +71,7 @@ async def _projector(stage: Stage, fence: int) -> None:
 
     archive = SqlArchive(stage.db)
     layers = declared(stage.settings)
-    projector = Projector(
-        layers, stage.board, stage.log, archive, stage.settings, fence=fence, epochs=stage.epochs
-    )
+    projector = Projector(layers, stage.board, stage.log, archive, stage.settings, fence=fence, epochs=stage.epochs)
     await projector.run()
 
 
@@ -94,7 +90,10 @@ ENGINES: dict[str, Callable[[Stage, int], Awaitable[None]]] = {
 
 
 async def play(stage: Stage, role: str) -> None:
-    """Play one role for ever: hold its lease, beat, begin again after whatever went wrong; told once down, once back."""
+    """Play one role for ever: hold its lease, beat, begin again after whatever went wrong; told once down, once back.
+
+    An error that nobody thought of is told with its trace, and stops no other role. Raises BadConfig.
+    """
     wait, down = BACK_OFF_S, False
     while True:
         began = time.monotonic()
@@ -105,13 +104,21 @@ async def play(stage: Stage, role: str) -> None:
                 if down:
                     logger.info("%s plays again.", role)
                 down = False
-        except* (StoreAway, Gap, Fenced, sa.exc.DBAPIError, OSError) as errors:
-            say = "; ".join(_said(error) for error in _flat(errors))
-            if not down:
-                logger.warning("%s begins again: %s", role, say)
+        except Exception as error:
+            found = _flat(error)
+            for bad in found:
+                if isinstance(bad, BadConfig):
+                    raise bad from None
+            strange = [bad for bad in found if not isinstance(bad, _EXPECTED)]
+            if strange or not down:
+                say = "; ".join(map(_said, found))
+                logger.warning("%s begins again: %s", role, say, exc_info=strange[0] if strange else None)
             down = True
         wait = BACK_OFF_S if time.monotonic() - began > BACK_OFF_MAX_S * 2 else min(wait * 2, BACK_OFF_MAX_S)
         await asyncio.sleep(wait)
+
+
+_EXPECTED = (StoreAway, Gap, Fenced, sa.exc.DBAPIError, OSError)
 
 
 async def _until_lost(engine: Awaitable[None]) -> None:
@@ -156,8 +163,22 @@ async def _main(stage: Stage, roles: tuple[str, ...]) -> None:
         task.result()
 
 
+async def _migrated(database_url: str) -> None:
+    """Bring the database to its form; waits for one that is away."""
+    told = False
+    while True:
+        try:
+            await asyncio.to_thread(migrate, database_url)
+            return
+        except sa.exc.OperationalError as error:
+            if not told:
+                logger.error("The database does not answer; waiting for it. (%s)", str(error.orig).splitlines()[0])
+            told = True
+            await asyncio.sleep(BACK_OFF_MAX_S)
+
+
 async def _open(settings: Settings, redis_url: str, database_url: str) -> Stage:
-    await asyncio.to_thread(migrate, database_url)
+    await _migrated(database_url)
     redis, board, log = connect(redis_url), RedisBoard(redis_url), RedisLog(redis_url)
     return Stage(settings, redis_url, redis, board, log, open_db(database_url), Epochs())
 
@@ -179,7 +200,7 @@ def run(
 ) -> None:
     """Play these roles until SIGTERM or SIGINT; blocks. `redis_url` None: a server of ours in the folder `data`.
 
-    Web screens are served by processes of their own when other roles run beside them, so that neither holds up the other.
+    Web screens are served by processes of their own when other roles run beside them: neither holds up the other.
     """
     from ioc import kv
     from ioc.run.children import Child, supervise
