@@ -16,7 +16,7 @@ from ioc.db import asides as set_aside
 from ioc.db import figures as figures_of
 from ioc.db.session import Database
 from ioc.web import asked as ask
-from ioc.web import table
+from ioc.web import quality, table
 from ioc.web.access import Grant
 from ioc.web.door import Door, door, known, opened
 from ioc.web.mirror import Mirror
@@ -92,7 +92,9 @@ def _about_source(here: Door, name: str, body: bytes) -> dict[str, Any]:
     source = here.settings.sources.get(name)
     title = source.title if source is not None else (name, name)
     contract = msgspec.to_builtins(source.contract) if source is not None else None
-    return about | {"name": name, "title": _both(title), "contract": contract}
+    # what was written may be older than it says: past due it is late by our own clock too
+    state, why = quality.state_of(quality.read_source(name, body), here.hub.clock())
+    return about | {"name": name, "title": _both(title), "contract": contract, "state": state, "why": why}
 
 
 async def sources(request: Request) -> Response:
@@ -160,10 +162,10 @@ def _stable(seen: Sight) -> object:
 
 def _etag(mirror: Mirror, *parts: object) -> str:
     """Changes with the position, with what is asked for, and with the quality (but not with its times alone)."""
-    quality = msgspec.json.decode(mirror.quality)
-    if isinstance(quality, dict):
-        quality = {name: value for name, value in quality.items() if name not in ("observed", "received", "due")}
-    body = msgspec.json.encode([str(part) for part in parts] + [quality])
+    told = msgspec.json.decode(mirror.quality)
+    if isinstance(told, dict):
+        told = {name: value for name, value in told.items() if name not in ("observed", "received", "due")}
+    body = msgspec.json.encode([str(part) for part in parts] + [told])
     return f'W/"{mirror.epoch}.{mirror.offset}.{hashlib.sha256(body).hexdigest()[:12]}"'
 
 

@@ -110,7 +110,7 @@ def read_source(name: str, body: bytes) -> SourceItem:
         return SourceItem(id=name, why="What the health watch wrote of this source can't be read.")
 
 
-def _lowered(item: SourceItem, now: datetime) -> tuple[State, str | None]:
+def state_of(item: SourceItem, now: datetime) -> tuple[State, str | None]:
     """State and why of a source at `now`: past due it is late, past due + grace stale, whatever was written of it."""
     if item.due is None or item.state == "never":
         return item.state, item.why
@@ -128,7 +128,7 @@ def join(channel: Channel, sources: Mapping[str, SourceItem], now: datetime, cou
         method: Method = "typed" if channel.kind == "screen" else "computed"
         return Quality("live", None, now, now, None, count, None, 0, Checks(), method, {})
     found = [sources.get(name) or SourceItem(id=name, why="The source was not asked yet.") for name in channel.sources]
-    told = {item.id: _lowered(item, now) for item in found}
+    told = {item.id: state_of(item, now) for item in found}
     states: dict[str, State] = {name: state for name, (state, _) in told.items()}
     low = worst(list(states.values()))
     why = next((f"{name}: {why}" for name, (state, why) in told.items() if state == low and why), None)

@@ -43,6 +43,7 @@ class Client:
         self.quality: dict[str, Any] = {}
         self.frames: list[dict[str, Any]] = []
         self._parts: dict[str, list[dict[str, Any]]] = {}
+        self._steps: dict[str, list[dict[str, Any]]] = {}
 
     async def say(self, **frame: Any) -> None:
         await self.socket.send(json.dumps(frame))
@@ -56,11 +57,9 @@ class Client:
         assert isinstance(body, str)
         frame: dict[str, Any] = json.loads(body)
         self.frames.append(frame)
-        if frame["type"] == "snapshot":
+        if frame["type"] in ("snapshot", "delta"):
             assert len(body.encode()) <= 64 * 1024
-            self._snapshot(frame)
-        elif frame["type"] == "delta":
-            self._delta(frame)
+            assert self.take(frame), f"a frame that does not follow: {body[:300]}"
         return frame
 
     async def until(self, test: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -76,32 +75,45 @@ class Client:
             while channel not in self.position or self.position[channel][1] < offset or channel in self._parts:
                 await self.hear()
 
-    def _snapshot(self, frame: dict[str, Any]) -> None:
+    def take(self, frame: dict[str, Any]) -> bool:
+        """Fold a snapshot or a delta; False: it does not follow on what is held (a gap), and nothing was changed."""
         channel = frame["channel"]
+        taken = self._part(channel, frame) if frame["type"] == "snapshot" else self._step(channel, frame)
+        if not taken:
+            self._parts.pop(channel, None)
+            self._steps.pop(channel, None)
+        return taken
+
+    def _part(self, channel: str, frame: dict[str, Any]) -> bool:
+        parts = self._parts.setdefault(channel, [])
         if frame["part"] == 1:
-            self._parts[channel] = []
-        parts = self._parts[channel]
-        assert frame["part"] == len(parts) + 1
-        assert all((part["epoch"], part["offset"]) == (frame["epoch"], frame["offset"]) for part in parts)
+            parts.clear()
+        place = (frame["epoch"], frame["offset"])
+        if frame["part"] != len(parts) + 1 or any((part["epoch"], part["offset"]) != place for part in parts):
+            return False
         parts.append(frame)
-        self.quality[channel] = frame["quality"]
         if frame["part"] == frame["parts"]:
             self.items[channel] = {name: item for part in parts for name, item in part["items"].items()}
-            self.position[channel] = (frame["epoch"], frame["offset"])
+            self.position[channel], self.quality[channel] = place, frame["quality"]
             del self._parts[channel]
+        return True
 
-    def _delta(self, frame: dict[str, Any]) -> None:
-        channel = frame["channel"]
-        assert channel not in self._parts, "a delta came between the parts of a snapshot"
-        assert (frame["epoch"], frame["after"]) == self.position[channel]
-        held = self.items[channel]
-        for name in frame["drop"]:
-            held.pop(name, None)
-        held.update(frame["put"])
-        if not frame.get("more"):
-            self.position[channel] = (frame["epoch"], frame["offset"])
-        if "quality" in frame:
-            self.quality[channel] = frame["quality"]
+    def _step(self, channel: str, frame: dict[str, Any]) -> bool:
+        if channel in self._parts or (frame["epoch"], frame["after"]) != self.position.get(channel):
+            return False
+        step = self._steps.setdefault(channel, [])
+        step.append(frame)
+        if frame.get("more"):
+            return True
+        for part in step:
+            for name in part["drop"]:
+                self.items[channel].pop(name, None)
+        for part in step:
+            self.items[channel].update(part["put"])
+        del self._steps[channel]
+        self.position[channel] = (frame["epoch"], frame["offset"])
+        self.quality[channel] = frame.get("quality", self.quality.get(channel))
+        return True
 
 
 class Running:
