@@ -1,0 +1,168 @@
+"""`ioc demo`, whole: its own Redis, sources and roles; ready, watched, hurt, healed and gone without a trace."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+import pytest
+
+from ioc.demo import run
+from ioc.errors import BadConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "key-of-the-demo-test-0123456789-abcdef"
+PATIENCE_S = 120.0
+
+
+class Demo:
+    """A demo that runs in processes of its own."""
+
+    def __init__(self, process: Process, addresses: list[str], folder: Path) -> None:
+        self.process, self.addresses, self.folder = process, addresses, folder
+        self.base = addresses[0].partition("/wall")[0]
+
+    def parts(self) -> dict[str, psutil.Process]:
+        """The processes beside it, by what they do."""
+        children = psutil.Process(self.process.pid).children()
+        found = {}
+        for child in children:
+            with suppress(psutil.Error):  # it ended meanwhile
+                found[" ".join(child.cmdline()[2:5])] = child
+        return found
+
+    async def ask(self, path: str, key: str | None = KEY) -> Any:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        async with httpx2.AsyncClient(base_url=self.base, headers=headers, timeout=20) as http:
+            return await http.get(path)
+
+    async def until(self, path: str, test: Callable[[Any], bool]) -> Any:
+        """The answer to `path` once it passes."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    answer = await self.ask(path)
+                    if answer.status_code == 200 and test(answer.json()):
+                        return answer.json()
+                except httpx2.HTTPError:
+                    pass
+                await asyncio.sleep(0.2)
+
+
+@pytest.fixture
+async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
+    command = [
+        sys.executable,
+        "-m",
+        "ioc",
+        "demo",
+        "--port",
+        "0",
+        "--no-browser",
+        "--key",
+        KEY,
+        "--data",
+        str(tmp_path),
+    ]
+    # stores of this machine are none of the demo's business
+    env = {**os.environ, "IOC_NO_VENV": "1", "REDIS_URL": "redis://127.0.0.1:1", "DATABASE_URL": "sqlite:////nowhere/x"}
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=env, stdout=PIPE, stderr=PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    addresses: list[str] = []
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while (line := (await process.stdout.readline()).decode()).startswith("http"):
+                addresses.append(line.strip())
+        assert line.startswith("Stop with"), (line + (await process.stderr.read()).decode())[-2000:]
+        yield Demo(process, addresses, tmp_path)
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+async def test_the_whole_demo(demo: Demo) -> None:
+    assert demo.addresses[0].partition("#code=")[0] == f"{demo.base}/wall/overview"
+    assert demo.base.startswith("http://127.0.0.1:")
+    sources = await demo.until("/api/sources", lambda rows: sum(row["state"] == "live" for row in rows) >= 9)
+    assert {row["name"]: row["state"] for row in sources}["labour"] == "never"
+    assert (await demo.ask("/api/sources", key=None)).status_code in (200, 401, 403)
+    cameras = await demo.until("/api/tiles/cameras_live", lambda tile: (tile["items"]["all"]["of"] or 0) == 268)
+    assert cameras["items"]["all"]["have"] == 105
+    dossiers = await demo.until("/api/tiles/dossiers_on_time", lambda tile: tile["items"]["all"]["value"] is not None)
+    assert dossiers["quality"]["sources"].keys() == {"dossiers"}
+    assert (dossiers["items"]["all"]["have"], dossiers["items"]["all"]["expect"]) == (190, 241)
+    certificates = await demo.until("/api/tiles/certificates", lambda tile: tile["items"]["all"]["value"] == 1_392)
+    assert certificates["items"]["all"]["other"][0]["value"] == 1_500
+    await _listens_on_loopback_only(demo)
+    await _comes_back(demo)
+    await _leaves_nothing(demo)
+
+
+async def _listens_on_loopback_only(demo: Demo) -> None:
+    for process in psutil.Process(demo.process.pid).children(recursive=True):
+        for connection in process.net_connections(kind="tcp"):
+            assert connection.laddr.ip in ("127.0.0.1", "::1"), process.cmdline()
+
+
+async def _comes_back(demo: Demo) -> None:
+    """The sources and the poller are killed; the demo starts them again, and the poll goes on."""
+    before = demo.parts()
+    assert len(before) == 4
+    hurt = [name for name in before if "sources" in name or "poller" in name]
+    asked = _calls(await demo.until("/api/sources", bool))["counts"]["records"]
+    for name in hurt:
+        before[name].kill()
+
+    def back() -> bool:
+        after = demo.parts()
+        return all(name in after and after[name].pid != before[name].pid for name in hurt)
+
+    await _wait(back)
+    await demo.until(
+        "/api/sources", lambda rows: _calls(rows)["counts"]["records"] > asked and _calls(rows)["state"] == "live"
+    )
+
+
+def _calls(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(row for row in rows if row["name"] == "reports_1022")
+
+
+async def _leaves_nothing(demo: Demo) -> None:
+    demo.process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(PATIENCE_S):
+        assert await demo.process.wait() == 0
+    named = str(demo.folder)
+    await _wait(
+        lambda: not any(named in " ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"]))
+    )
+
+
+async def _wait(test: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if test():
+                return
+            await asyncio.sleep(0.1)
+
+
+def test_another_province_is_named_with_those_that_exist(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match=r"There is no demo province atlantis; write one of phu-yen\."):
+        run.demo(port=0, province="atlantis", data=tmp_path)
+
+
+def test_a_port_in_use_is_said(tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(BadConfig, match="another with --port"):
+        run.demo(port=taken.getsockname()[1], data=tmp_path)
