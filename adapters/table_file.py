@@ -100,13 +100,15 @@ class TableFile(Adapter["TableFile.Config"]):
 
     async def ask(self, cursor: str | None) -> AsyncIterator[Answer]:
         """Yields each complete file, its name as the answer's name. Raises SourceDown when the folder can't be used,
-        and at the end when files had to be set aside unread."""
+        and at the end when files had to be set aside: a bad file must not keep the good ones waiting."""
         marks = msgspec.json.decode(cursor, type=list[Mark]) if cursor else []
         troubles: list[str] = []
         taken = 0
         for name in await self._complete():
             try:
                 body, mark = await asyncio.to_thread(self._read, name)
+                if mark not in marks:
+                    await asyncio.to_thread(self._form, body, name)
             except FileNotFoundError:
                 continue
             except SourceDown as error:
@@ -207,15 +209,15 @@ class TableFile(Adapter["TableFile.Config"]):
 
     def parse(self, answer: Answer) -> Iterable[Reading | BadRecord]:
         """Readings of one file. Raises SourceDown when it has none of the forms, or can't be read at all."""
-        form, table = self._form(answer)
+        form, table = self._form(answer.body, answer.name)
         return readings(form, table.rows, event=form.event or None)
 
-    def _form(self, answer: Answer) -> tuple[Form, Table]:
+    def _form(self, body: bytes, file: str) -> tuple[Form, Table]:
         """The first form that fits, with its table."""
-        book = Book(answer.body, answer.name)
+        book = Book(body, file)
         why: list[str] = []
         for form in self.config.forms:
-            name = fields.clean(answer.name).casefold()
+            name = fields.clean(file).casefold()
             if not any(fnmatchcase(name, fields.clean(pattern).casefold()) for pattern in form.files):
                 continue
             try:
@@ -228,9 +230,7 @@ class TableFile(Adapter["TableFile.Config"]):
                 return form, table
             why.append(f"It has no column {', '.join(lacking[:5])}.")
         reason = " ".join(dict.fromkeys(why)) or "No form takes files of that name."
-        raise SourceDown(
-            f"{answer.name} has none of the forms of this source. {reason} Correct the file, or add a form."
-        )
+        raise SourceDown(f"{file} has none of the forms of this source. {reason} Correct the file, or add a form.")
 
     async def committed(self, answer: Answer, trouble: str | None) -> None:
         """Moves the file to `done/`, or to `set-aside/` with what is wrong; one that changed meanwhile stays.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from ioc import catalog, clock, contract, names
 from ioc.board import Position
@@ -44,7 +44,7 @@ class Centre:
         self.channel = names.layer_channel(layer)
         self.events: list[Event] = []
 
-    async def open(self) -> Centre:
+    async def open(self) -> Self:
         await self.projector.open()
         return self
 

@@ -31,33 +31,34 @@ class Base(NamedTuple):
 
     kind: str
     options: dict[str, Any]
-    run: Callable[..., None]
+    run: Callable[..., object]
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def base(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Base]:
     if request.param == "sqlite":
         file = tmp_path / "số liệu?.db"
-        with closing(sqlite3.connect(file, autocommit=True) if hasattr(sqlite3, "LEGACY_TRANSACTION_CONTROL")
-                     else sqlite3.connect(file, isolation_level=None)) as writer:  # fmt: skip
-            run = lambda text, *given: writer.execute(text.replace("%s", "?"), given)  # noqa: E731
-            yield Base("sqlite", {"kind": "sqlite", "database": str(file)}, run)
-        return
-    if request.param == "postgresql":
+        with closing(sqlite3.connect(file, isolation_level=None)) as lite:
+            yield Base(
+                "sqlite",
+                {"kind": "sqlite", "database": str(file)},
+                lambda text, *given: lite.execute(text.replace("%s", "?"), given),
+            )
+    elif request.param == "postgresql":
         import psycopg
 
         url = request.getfixturevalue("postgres_url")
-        with psycopg.connect(url, autocommit=True) as writer:
-            run = lambda text, *given: writer.execute(text, given or None)  # noqa: E731
-            yield Base("postgresql", {"url": url}, run)
-        return
-    import pymysql
+        with psycopg.connect(url, autocommit=True) as post, psycopg.ClientCursor(post) as client:
+            yield Base("postgresql", {"url": url}, lambda text, *given: client.execute(text, given or None))
+    else:
+        import pymysql
 
-    where = request.getfixturevalue("mariadb")
-    with pymysql.connect(**where, autocommit=True) as writer, writer.cursor() as cursor:
-        run = lambda text, *given: cursor.execute(text, given or None)  # noqa: E731
-        named = {name: where[name] for name in ("host", "port", "user", "password", "database")}
-        yield Base("mariadb", {"kind": "mariadb", **named}, run)
+        where = request.getfixturevalue("mariadb")
+        with pymysql.connect(**where, autocommit=True) as maria, maria.cursor() as cursor:
+            named = {name: where[name] for name in ("host", "port", "user", "password", "database")}
+            yield Base(
+                "mariadb", {"kind": "mariadb", **named}, lambda text, *given: cursor.execute(text, given or None)
+            )
 
 
 def opened(options: dict[str, Any], **changed: Any) -> Adapter[Any]:
@@ -126,7 +127,7 @@ async def test_more_than_a_page_comes_in_pages(base: Base) -> None:
         at = begin + timedelta(minutes=number // 3)
         base.run("INSERT INTO t VALUES (%s, 'n', %s)", number, at.isoformat(" "))
     adapter = opened(base.options, **NEW, limit=7)
-    pages = [[one.subject for one in adapter.parse(answer)] async for answer in adapter.ask(None)]  # type: ignore[union-attr]
+    pages = [subjects(list(adapter.parse(answer))) async for answer in adapter.ask(None)]
     assert [len(page) for page in pages] == [6, 6, 6, 7]
     assert sorted(int(one) for page in pages for one in page) == list(range(25))
     results, _ = await poll(adapter, cursor := (await poll(adapter))[1])

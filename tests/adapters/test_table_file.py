@@ -185,11 +185,20 @@ async def test_a_file_that_is_replaced_while_it_is_committed_stays(tmp_path: Pat
 async def test_what_can_not_be_read_is_set_aside_with_the_reason(
     tmp_path: Path, name: str, body: bytes | str, say: str
 ) -> None:
-    drop(tmp_path, name, body)
-    await take(opened(tmp_path))
-    assert names(tmp_path) == [f"set-aside/{name}", f"set-aside/{name}.txt"]
+    os.utime(drop(tmp_path, name, body), (1000, 1000))
+    drop(tmp_path, "good.csv", csv(a=1))
+    with pytest.raises(SourceDown, match=say):
+        await take(opened(tmp_path))
+    assert names(tmp_path) == ["done/good.csv", f"set-aside/{name}", f"set-aside/{name}.txt"]
     told = (tmp_path / "set-aside" / f"{name}.txt").read_text(encoding="utf-8")
     assert say in told and told.endswith(".\n")
+
+
+async def test_a_file_that_breaks_off_later_is_set_aside_by_the_poller(tmp_path: Path) -> None:
+    drop(tmp_path, "a.csv", csv(a=1) + 'b;"2')
+    await take(opened(tmp_path))
+    assert names(tmp_path) == ["set-aside/a.csv", "set-aside/a.csv.txt"]
+    assert "breaks off" in (tmp_path / "set-aside" / "a.csv.txt").read_text(encoding="utf-8")
 
 
 async def test_what_may_not_be_opened_is_set_aside_and_told(tmp_path: Path) -> None:
