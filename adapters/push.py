@@ -49,7 +49,7 @@ class Push(Adapter[Pushed]):
 
     def parse(self, answer: Answer) -> Iterable[Reading | BadRecord]:
         """Readings of one post; raises SourceDown when the body is no JSON of these forms."""
-        where = answer.name or f"The sender of {self.name}"
+        where = f"The sender of {self.name}"
         value = bodies.load_json(answer.body, where)
         if isinstance(value, dict) and value.get("type") != "FeatureCollection":
             value = value.get("records", [value])

@@ -38,7 +38,7 @@ class Record(NamedTuple):
 def _refuse_others(body: bytes, where: str, wanted: str) -> None:
     """Say it when the body is empty or an HTML page."""
     if not body.strip():
-        raise SourceDown(f"{where} sent an empty body instead of {wanted}; it is asked again later.")
+        raise SourceDown(f"{where} sent an empty body instead of {wanted}; nothing was taken.")
     if _HTML.match(body[:4096]):
         title = re.search(rb"<title[^>]*>(.*?)</title>", body[:65536], re.IGNORECASE | re.DOTALL)
         named = f" ({fields.shown(title[1].decode('utf-8', 'replace'))})" if title else ""
@@ -64,7 +64,7 @@ def load_json(body: bytes, where: str) -> Any:
         return json.loads(text, parse_int=_integer)
     except json.JSONDecodeError as error:
         if text[error.pos :].strip() == "" or error.msg.startswith("Unterminated"):
-            say = f"{where} sent half a body: the JSON breaks off after {len(body):,} bytes; it is asked again later."
+            say = f"{where} sent half a body: the JSON breaks off after {len(body):,} bytes; nothing was taken."
         else:
             at = f"line {error.lineno}, column {error.colno}"
             say = f"{where} sent no JSON: {at} can't be read; its owner must see to it."
@@ -133,7 +133,7 @@ def load_xml(body: bytes, where: str, wanted: str = "XML") -> Element:
             raise SourceDown(f"{where} sent no XML instead of {wanted}; check the address.") from None
         half = isinstance(error, ParseError) and error.code in _BROKEN_OFF
         said = "half a body: the XML breaks off" if half else "XML that is not well formed"
-        raise SourceDown(f"{where} sent {said} ({len(body):,} bytes); it is asked again later.") from None
+        raise SourceDown(f"{where} sent {said} ({len(body):,} bytes); nothing was taken.") from None
     assert root is not None
     return root
 
