@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -246,3 +247,16 @@ def test_the_whole_project_on_a_machine_without_node(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
     assert (tmp_path / "ioc" / "web" / "static" / "wall.html").is_file()
+
+    # and the wheel that pip would install elsewhere holds all that runs
+    pip = [str(tmp_path / ".venv" / "bin" / "pip"), "wheel", "--quiet", "--no-deps", "--wheel-dir", "dist", "."]
+    subprocess.run(pip, cwd=tmp_path, check=True, env=environment({"PATH": str(tools)}))
+    (wheel,) = (tmp_path / "dist").glob("ioc-*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        inside = set(opened.namelist())
+    wanted = {
+        "ioc/cli/__init__.py", "ioc/kv_guard.py", "ioc/demo/ioc.toml", "ioc/board/apply.lua", "ioc/web/static/wall.html",
+        "ioc/screens/overview.toml", "ioc/decisions/0001-which-redis.md", "adapters/push.py", "layers/cameras.py",
+    }  # fmt: skip
+    assert wanted - inside == set()
+    assert not [name for name in inside if name.startswith(("tests/", "frontend/"))]

