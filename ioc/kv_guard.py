@@ -82,9 +82,8 @@ def keep(folder: Path, server: str) -> int:
     deaths = 0
     child, began = _start(folder, server), time.monotonic()
     while not _nobody(users):
-        try:
-            child.wait(LOOK_S)
-        except subprocess.TimeoutExpired:
+        time.sleep(LOOK_S)
+        if child.poll() is None:
             continue
         deaths = deaths + 1 if time.monotonic() - began < QUICK_S else 1
         if deaths >= GIVE_UP:

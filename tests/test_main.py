@@ -255,7 +255,7 @@ def test_the_whole_project_on_a_machine_without_node(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as opened:
         inside = set(opened.namelist())
     wanted = {
-        "ioc/cli/__init__.py", "ioc/kv_guard.py", "ioc/demo/ioc.toml", "ioc/board/apply.lua", "ioc/web/static/wall.html",
+        "ioc/cli/__init__.py", "ioc/kv_guard.py", "ioc/board/apply.lua", "ioc/web/static/wall.html",
         "ioc/screens/overview.toml", "ioc/decisions/0001-which-redis.md", "adapters/push.py", "layers/cameras.py",
     }  # fmt: skip
     assert wanted - inside == set()
