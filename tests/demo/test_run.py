@@ -21,7 +21,7 @@ from ioc.errors import BadConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "key-of-the-demo-test-0123456789-abcdef"
-PATIENCE_S = 120.0
+PATIENCE_S = run.READY_S + 30
 
 
 class Demo:
