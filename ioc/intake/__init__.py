@@ -5,6 +5,7 @@ The poller and the push door take the same road: weigh one whole asking, then co
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -123,7 +124,8 @@ async def take(
         known, received = await log.known(source), clock.now()
         sent = await log.sent(source, ids)
         judge = functools.partial(weigh, source, known, results, received=received, sent=sent)
-        taken = judge(**weighed)
+        # in a thread: a large post must not hold up the screens of this process
+        taken = await asyncio.to_thread(judge, **weighed)
         taken.seen.update(dict.fromkeys(forget))
         try:
             await commit(log, source, known, taken, asked=received, received=received, cursor=cursor or known.cursor)

@@ -27,12 +27,14 @@ from ioc.errors import IocError
 LEAST_SECRET = 32
 """Characters of a secret that somebody chose; ours have 43."""
 REREAD_S = 1.0
+READ_S = 5.0
+"""How long a reading of the keys may take."""
 ROLES = ("screen", "leader", "operator", "admin")
 """Roles beside `push:<source>`; what each may do is asked with `Grant.may_*`."""
 
 
 class Refused(IocError):
-    """A key or code that is not known, was used, or is asked for too often. `status`: for HTTP."""
+    """A key or code that is not known, was used, is asked for too often, or can't be looked up. `status`: for HTTP."""
 
     def __init__(self, say: str, status: int = 401) -> None:
         super().__init__(say)
@@ -280,7 +282,7 @@ class Access:
         return self._by_id.get(grant.key) or msgspec.structs.replace(grant, revoked=True)
 
     async def of(self, secret: str | None, address: str) -> Grant:
-        """The grant of a key's bearer. Raises Refused: not known (401), revoked (403), too many wrong ones (429)."""
+        """The grant of a key's bearer. Raises Refused: unknown (401), revoked (403), too many wrong ones (429), 503."""
         if not secret:
             return self.anybody
         told = digest(secret)
@@ -289,9 +291,7 @@ class Access:
             if (wait := self.tries.wait(address)) > 0:
                 raise Refused(f"Too many wrong keys came from your address; try again in {wait:.0f} seconds.", 429)
             asked = self._now()
-            async with self._reading:
-                if self._read_at < asked:
-                    await self.reread()
+            await self._newer(asked)
             grant = self._by_digest.get(told)
         if grant is None:
             self.tries.wrong(address)
@@ -299,6 +299,15 @@ class Access:
         if grant.revoked:
             raise Refused("This key was revoked; ask the operator for a new one.", 403)
         return grant
+
+    async def _newer(self, asked: float) -> None:
+        """Read the keys unless that was begun after `asked`; who asks meanwhile waits for the same reading."""
+        try:
+            async with asyncio.timeout(READ_S), self._reading:
+                if self._read_at < asked:
+                    await self.reread()
+        except (sa.exc.SQLAlchemyError, OSError, TimeoutError):
+            raise Refused("The keys can't be read at this moment; try again in a few seconds.", 503) from None
 
     async def exchange(self, code: str, address: str) -> str:
         """See `exchange`; wrong codes are counted, and the new key is known at once."""

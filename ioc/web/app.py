@@ -30,7 +30,7 @@ from ioc.redis_link import connect, reaching
 from ioc.score import WORDS
 from ioc.settings import Settings
 from ioc.web import caller, protocol, wall
-from ioc.web.access import REREAD_S, Access
+from ioc.web.access import READ_S, REREAD_S, Access
 from ioc.web.channels import Channel, describe
 from ioc.web.door import Door, Faults
 from ioc.web.hub import Hub
@@ -41,6 +41,7 @@ from ioc.web.socket import ServerSocket
 
 log = logging.getLogger("ioc.web")
 
+REREAD_MOST_S = 3.0
 STOP_S = 5
 """Seconds that connections have to end when the server stops."""
 
@@ -153,10 +154,13 @@ def build(
 
 async def _keys(access: Access) -> None:
     """Read the keys again each second: a revoked one is gone from every process within a few."""
-    down = False
+    down, took = False, 0.0
     while True:
-        await asyncio.sleep(REREAD_S)
+        # many keys or a slow database: read less often, yet well within the five seconds that are promised
+        await asyncio.sleep(min(REREAD_S + 20 * took, REREAD_MOST_S))
+        began = asyncio.get_running_loop().time()
         well = await _reread(access, quiet=down)
+        took = asyncio.get_running_loop().time() - began
         if well and down:
             log.warning("The keys can be read again.")
         down = not well
@@ -164,7 +168,7 @@ async def _keys(access: Access) -> None:
 
 async def _reread(access: Access, quiet: bool = False) -> bool:
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(READ_S):
             await access.reread()
     except Exception as error:
         if not quiet:

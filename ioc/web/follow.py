@@ -48,6 +48,8 @@ class Follower:
             self._reached()
         except StoreAway as error:
             self._lost(error)
+        except Exception:
+            log.exception("The boards can't be read; it is tried again.")
         for mirror in self._hub.mirrors.values():
             mirror.loaded = True
 

@@ -83,6 +83,7 @@ class Hub:
         self.tick()
         self._spawn(self.follower.run(), "follow")
         self._spawn(self.follower.seek(), "seek")
+        self._spawn(self._listen(), "listen")
         self._spawn(self._beats(), "beats")
 
     async def stop(self) -> None:
@@ -109,11 +110,18 @@ class Hub:
                 exc_info=task.exception(),
             )
 
+    async def _listen(self) -> None:
+        # apart from the ticks: a store that hangs must not hold up the beats
+        while True:
+            await asyncio.sleep(self.beat / TICKS)
+            try:
+                await self.signs.ask()
+            except Exception:
+                log.exception("Reading the roles' signs of life failed; it is tried again.")
+
     async def _beats(self) -> None:
         while True:
             await asyncio.sleep(self.beat / TICKS)
-            with suppress(Exception):
-                await self.signs.ask()
             try:
                 self.tick()
             except Exception:

@@ -45,7 +45,11 @@ async def wrong(_request: Request, error: Exception) -> Response:
 
 async def refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    headers = {401: {"WWW-Authenticate": 'Bearer realm="ioc"'}, 429: {"Retry-After": "60"}}.get(error.status)
+    headers = {
+        401: {"WWW-Authenticate": 'Bearer realm="ioc"'},
+        429: {"Retry-After": "60"},
+        503: {"Retry-After": "5"},
+    }.get(error.status)
     return problem(error.status, error.say, headers=headers)
 
 

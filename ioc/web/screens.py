@@ -136,8 +136,12 @@ class Screen:
         try:
             grant = await self._find(hello.key)
         except Refused as error:
-            code = {401: protocol.UNKNOWN_KEY, 403: protocol.REVOKED}.get(error.status, protocol.TOO_FAST)
-            self.bye(code, error.say, after=60.0 if code == protocol.TOO_FAST else None)
+            code, after = {
+                401: (protocol.UNKNOWN_KEY, None),
+                403: (protocol.REVOKED, None),
+                429: (protocol.TOO_FAST, 60.0),
+            }.get(error.status, (protocol.GOING_AWAY, 5.0))
+            self.bye(code, error.say, after=after)
             return
         if self.gone:
             return
