@@ -152,14 +152,18 @@ class Book:
             found = shape.sheet in known if isinstance(shape.sheet, str) else 1 <= shape.sheet <= len(known)
             if not found:
                 raise SourceDown(
-                    f"{self.name} has no sheet {shape.sheet}, only {', '.join(known)}; correct sheet, or the file."
+                    f"{self.name} has no sheet {shape.sheet}, only {', '.join(known) or 'none'}; correct one of them."
                 )
             sheet = book.get_sheet_by_name(known[shape.sheet - 1] if isinstance(shape.sheet, int) else shape.sheet)
             rows = sheet.to_python(skip_empty_area=False)
-        except (python_calamine.CalamineError, OSError, ValueError) as error:
-            raise SourceDown(
-                f"{self.name} can't be read as XLSX ({type(error).__name__}); open it and save it again."
-            ) from None
+        except SourceDown:
+            raise
+        except BaseException as error:
+            # a Rust reader that gives up raises PanicException, which is no Exception: it must not end the poller
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            say = f"{self.name} can't be read as XLSX ({type(error).__name__}); open it and save it again."
+            raise SourceDown(say) from None
         if len(rows) > shape.max_rows:
             raise SourceDown(f"{self.name} has more than {shape.max_rows:,} rows; split it, or raise max_rows.")
         return rows

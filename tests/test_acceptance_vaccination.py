@@ -131,7 +131,9 @@ def mariadb_department(where: dict[str, Any]) -> Iterator[Department]:
         yield Department({"kind": "mariadb", **named}, change)
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+@pytest.fixture(
+    params=["sqlite", *(pytest.param(name, marks=pytest.mark.services) for name in ("postgresql", "mariadb"))]
+)
 def department(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Department]:
     if request.param == "sqlite":
         opened = sqlite_department(tmp_path / "vacinas.db")
@@ -193,3 +195,39 @@ async def test_150_versions_end_as_the_last_and_every_revision_is_kept(
     assert all(one.event.cause == archive.REVISED for one in revisions)
     dropped = [(one.event.subject, one.old and numbers(one.old.properties)) for one in kept if one.event.data is None]
     assert dropped == [(day, row) for _, day, row in expected.dropped]
+
+
+async def test_with_a_watermark_the_same_revisions_come_row_by_row(
+    tmp_path: Path, db: Database, versions: list[Version]
+) -> None:
+    """A department that keeps the time of each change needs not be asked for everything; only drops stay unseen."""
+    options = {
+        **OPTIONS, "complete": False, "kind": "sqlite", "database": str(tmp_path / "vacinas.db"), "watermark": "step",
+        "start": 0, "statement": "SELECT * FROM vacinas WHERE step >= :cursor ORDER BY step", "limit": 100,
+    }  # fmt: skip
+    wall = await Archived("sql_query", options, db, layer="indicators").open()
+    told: Version = {}
+    revised: list[tuple[str, Row, Row]] = []
+    with closing(sqlite3.connect(tmp_path / "vacinas.db")) as base:
+        base.execute(TABLE.format("TEXT").removesuffix(")") + ", step INT)")
+        for step, version in enumerate(versions[:60]):
+            changed = [day for day, row in version.items() if told.get(day) != row]
+            # a page holds what one step changes: more rows than the limit share no watermark
+            for number, day in enumerate(changed):
+                base.execute(DROP.format("?"), (day,))
+                marks = ", ".join("?" * (2 + len(COLUMNS)))
+                base.execute(f"INSERT INTO vacinas VALUES ({marks})", (day, *version[day], step * 1000 + number // 50))
+            base.commit()
+            revised += [(day, told[day], version[day]) for day in changed if day in told]
+            told |= version
+            answered = await wall.poll()
+            assert (answered.error, answered.have) == (None, len(told))
+    assert len(revised) > 1000
+    assert {day: numbers(item["properties"]) for day, item in (await wall.items()).items()} == told
+    kept = (await archive.corrections(db, "source", limit=10_000))[::-1]
+    found = [
+        (one.event.subject, numbers(one.old.properties), numbers(one.event.data.properties))
+        for one in kept
+        if one.old is not None and one.event.data is not None
+    ]
+    assert sorted(found, key=str) == sorted(revised, key=str)

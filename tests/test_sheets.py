@@ -211,6 +211,33 @@ def test_places_are_seen_across_pieces() -> None:
         assert "as far out" in refused(repacked(xlsx(["a", "b"]), SHEET, sheet), "x.xlsx")
 
 
+def test_what_is_no_workbook_inside_is_refused() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as made:
+        made.writestr("readme.txt", "x")
+    assert "no XLSX" in refused(packed.getvalue(), "x.xlsx")
+    book = xlsx(["a", "b"])
+    assert "no sheet 1, only none" in refused(repacked(book, "xl/workbook.xml", b"<workbook/>"), "x.xlsx")
+    assert "can't be read" in refused(repacked(book, "xl/_rels/workbook.xml.rels", b"<rels/>"), "x.xlsx")
+
+
+def test_a_damaged_part_is_refused() -> None:
+    body = bytearray(repacked(xlsx(["a", "b"]), SHEET, b"<row>" * 5000))
+    at = body.index(SHEET.encode()) + len(SHEET)
+    body[at : at + 8] = b"\xff" * 8
+    assert "broken" in refused(bytes(body), "x.xlsx")
+    locked = bytearray(xlsx(["a", "b"]))
+    for sign in (b"PK\x03\x04", b"PK\x01\x02"):
+        start = locked.index(sign) + (6 if sign == b"PK\x03\x04" else 8)
+        locked[start] |= 1
+    assert "broken" in refused(bytes(locked), "x.xlsx")
+
+
+def test_a_cell_with_endless_attributes_is_refused() -> None:
+    sheet = b"<worksheet><c " + b"x" * 3_000_000
+    assert "bytes of attributes" in refused(repacked(xlsx(["a", "b"]), SHEET, sheet), "x.xlsx")
+
+
 cell = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufeff"), max_size=12)
 
 

@@ -34,7 +34,10 @@ class Base(NamedTuple):
     run: Callable[..., object]
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+BASES = ["sqlite", *(pytest.param(name, marks=pytest.mark.services) for name in ("postgresql", "mariadb"))]
+
+
+@pytest.fixture(params=BASES)
 def base(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Base]:
     if request.param == "sqlite":
         file = tmp_path / "số liệu?.db"
@@ -175,6 +178,7 @@ async def test_values_keep_their_kinds(base: Base) -> None:
     assert isinstance(bad, BadRecord) and bad.reason == "bad_type"
 
 
+@pytest.mark.services
 async def test_times_with_a_zone_and_times_that_are_none(postgres_url: str) -> None:
     statement = """SELECT 1 AS id, '2025-06-01 08:00:00+02'::timestamptz AS at
                    UNION ALL SELECT 2, 'infinity'::timestamptz UNION ALL SELECT 3, '20025-01-01'::timestamptz"""
@@ -296,6 +300,51 @@ async def test_a_wrong_password_stops_the_asking(base: Base) -> None:
         base.run(f"DROP {'ROLE' if base.kind == 'postgresql' else 'USER'} {user}")
 
 
+async def test_text_may_be_a_watermark(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "x.db")) as writer:
+        writer.execute("CREATE TABLE t (id, name, updated)")
+        writer.executemany("INSERT INTO t VALUES (?, 'n', ?)", [(1, "b"), (2, "c"), (3, None)])
+        writer.commit()
+        options = {"url": f"sqlite:///{tmp_path}/x.db"} | NEW | {"start": "a"}
+        results, cursor = await poll(opened(options))
+        assert subjects(results) == ["1", "2"]
+        assert subjects((await poll(opened(options), cursor))[0]) == ["2"]
+        with pytest.raises(SourceDown, match="is text and no time"):
+            await poll(opened(options, overlap=5), cursor)
+        writer.executemany("INSERT INTO t VALUES (?, 'n', ?)", [(4, 7), (5, b"x")])
+        writer.commit()
+        every = options | {"statement": "SELECT * FROM t WHERE updated >= :cursor OR updated < 9 ORDER BY id"}
+        with pytest.raises(SourceDown, match="different kinds"):
+            await poll(opened(every))
+        with pytest.raises(SourceDown, match="write ORDER BY"):
+            await poll(opened(every, limit=2))
+        with pytest.raises(SourceDown, match="holds bytes"):
+            await poll(opened(options | {"statement": "SELECT * FROM t WHERE updated >= :cursor"}), cursor)
+
+
+async def test_a_locked_file_is_asked_again_later(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as writer:
+        writer.execute("CREATE TABLE t (id, name)")
+        writer.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(SourceDown, match="can't be opened or is locked"):
+            await poll(opened({"url": f"sqlite:///{tmp_path}/x.db"}, **ALL, timeout_s=0.1))
+        writer.execute("ROLLBACK")
+    assert (await poll(opened({"url": f"sqlite:///{tmp_path}/x.db"}, **ALL)))[0] == []
+
+
+async def test_without_tls_where_it_is_required_nothing_is_asked(base: Base) -> None:
+    if base.kind == "sqlite":
+        pytest.skip("SQLite has no network.")
+    filled(base, "TIMESTAMP", (1, "n", None))
+    assert subjects((await poll(opened(base.options, **ALL, tls="off")))[0]) == ["1"]
+    for tls in ("require", "verify"):
+        try:
+            results, _ = await poll(opened(base.options, **ALL, tls=tls))
+        except SourceDown:
+            continue
+        assert tls == "require" and subjects(results) == ["1"]
+
+
 @pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
 async def test_a_base_that_is_away_is_asked_again_later(kind: str) -> None:
     url = f"{kind}://u:geheim@127.0.0.1:1/base"
@@ -322,6 +371,7 @@ async def test_a_server_that_hangs_is_left(kind: str) -> None:
                     await poll(adapter)
 
 
+@pytest.mark.services
 async def test_a_base_that_stops_in_the_middle_is_cut_off(postgres_url: str) -> None:
     """The server's process is stopped while it works: it can no longer keep its own time limit."""
     import psycopg
