@@ -22,6 +22,8 @@ from typing import Any
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -85,7 +87,9 @@ class Fake:
             cameras = self.channels["layer/cameras"]["items"]
             camera = cameras[random.choice(list(cameras))]
             state = random.choice(["live"] * 9 + ["down", "frozen"])
-            await self.put("layer/cameras", {camera["id"]: {**camera, "properties": {**camera["properties"], "state": state}}})
+            await self.put(
+                "layer/cameras", {camera["id"]: {**camera, "properties": {**camera["properties"], "state": state}}}
+            )
             if turn % 4 == 0:
                 await self._move()
 
@@ -115,7 +119,13 @@ async def socket(ws: WebSocket) -> None:
             if fake.still:
                 continue
             if frame["type"] == "hello":
-                welcome = {"type": "welcome", "now": invented.at(0), "beat": BEAT, "server": "fake", "screen": frame.get("screen")}
+                welcome = {
+                    "type": "welcome",
+                    "now": invented.at(0),
+                    "beat": BEAT,
+                    "server": "fake",
+                    "screen": frame.get("screen"),
+                }
                 await ws.send_text(json.dumps(welcome))
             elif frame["type"] == "watch":
                 for wanted in frame["channels"]:
@@ -164,6 +174,7 @@ async def dev(request: Request) -> Response:
 @contextlib.asynccontextmanager
 async def life(app: Starlette) -> AsyncIterator[None]:
     task = asyncio.create_task(fake.live())
+    print("ready", flush=True)
     yield
     task.cancel()
 
@@ -181,7 +192,9 @@ async def session(request: Request) -> Response:
 
 app = Starlette(
     lifespan=life,
+    middleware=[Middleware(GZipMiddleware)],
     routes=[
+        Route("/healthz", session),
         Route("/wall/{screen}", page("wall.html")),
         Route("/tablet", page("tablet.html")),
         Route("/api/screens/{name}", screen),

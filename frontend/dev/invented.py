@@ -32,14 +32,84 @@ def quality(state: str, age: float, cadence: float, have: int, expect: int | Non
 TILES: list[tuple[Any, ...]] = [
     ("cameras_live", "Camera sống", 241, "", 268, 255, None, (-6, "P1D"), (105, 105), "machine", "cam", "live", 12),
     ("reports_overdue", "Phản ánh quá hạn", 37, "", 412, 16, "bad", (5, "P1D"), (34, 34), "machine", "1022", "live", 3),
-    ("dossiers_on_time", "Hồ sơ đúng hạn", 94.2, "%", None, 97, "warn", (-0.6, "P1W"), (190, 241), "computed", "mc", "late", 2520),
+    (
+        "dossiers_on_time",
+        "Hồ sơ đúng hạn",
+        94.2,
+        "%",
+        None,
+        97,
+        "warn",
+        (-0.6, "P1W"),
+        (190, 241),
+        "computed",
+        "mc",
+        "late",
+        2520,
+    ),
     ("beds_free", "Giường trống", 312, "", None, None, None, None, (7, 9), "typed", "bed", "stale", 259200),
     ("vaccinations_today", "Việc làm mới", None, "", None, None, None, None, (0, 34), "machine", "job", "never", 0),
-    ("cameras_frozen", "Camera đứng hình", 9, "", 268, None, "warn", (2, "PT1H"), (105, 105), "machine", "cam", "live", 12),
+    (
+        "cameras_frozen",
+        "Camera đứng hình",
+        9,
+        "",
+        268,
+        None,
+        "warn",
+        (2, "PT1H"),
+        (105, 105),
+        "machine",
+        "cam",
+        "live",
+        12,
+    ),
     ("cameras_down", "Camera mất", 18, "", 268, None, "bad", (4, "P1D"), (105, 105), "machine", "cam", "live", 12),
-    ("reports_open", "Phản ánh đang mở", 412, "", None, None, None, (31, "P1D"), (34, 34), "machine", "1022", "live", 3),
-    ("reports_closed_today", "Xong hôm nay", 58, "", None, None, None, (-3, "P1D"), (34, 34), "machine", "1022", "live", 3),
-    ("reports_median_hours", "Giờ xử lý", 26.4, "giờ", None, 24, "warn", (1.2, "P1W"), (34, 34), "computed", "1022", "live", 3),
+    (
+        "reports_open",
+        "Phản ánh đang mở",
+        412,
+        "",
+        None,
+        None,
+        None,
+        (31, "P1D"),
+        (34, 34),
+        "machine",
+        "1022",
+        "live",
+        3,
+    ),
+    (
+        "reports_closed_today",
+        "Xong hôm nay",
+        58,
+        "",
+        None,
+        None,
+        None,
+        (-3, "P1D"),
+        (34, 34),
+        "machine",
+        "1022",
+        "live",
+        3,
+    ),
+    (
+        "reports_median_hours",
+        "Giờ xử lý",
+        26.4,
+        "giờ",
+        None,
+        24,
+        "warn",
+        (1.2, "P1W"),
+        (34, 34),
+        "computed",
+        "1022",
+        "live",
+        3,
+    ),
 ]
 WORDS = [
     ("dung", "Đúng", 93, 98, "warn", "3 trên 41 phép kiểm trượt"),
@@ -79,15 +149,41 @@ def units(folder: Path) -> dict[str, Any]:
                 continue
             ring = max((p[0] for p in feature["geometry"]["coordinates"]), key=len)
             lon, lat = (sum(p[i] for p in ring) / len(ring) for i in (0, 1))
-            kept = {"code": given["code"], "name": given["fullName"], "name_en": given["fullNameEn"], "lon": lon, "lat": lat}
-            features.append({"type": "Feature", "id": given["code"], "properties": kept, "geometry": feature["geometry"]})
+            kept = {
+                "code": given["code"],
+                "name": given["fullName"],
+                "name_en": given["fullNameEn"],
+                "lon": lon,
+                "lat": lat,
+            }
+            features.append(
+                {"type": "Feature", "id": given["code"], "properties": kept, "geometry": feature["geometry"]}
+            )
     else:
         for n in range(34):
             lon, lat = 108.75 + 0.11 * (n % 6), 12.85 + 0.13 * (n // 6)
             ring = [[lon, lat], [lon + 0.11, lat], [lon + 0.11, lat + 0.13], [lon, lat + 0.13], [lon, lat]]
-            kept = {"code": str(22000 + n), "name": f"Xã Số {n + 1}", "name_en": f"Commune {n + 1}", "lon": lon + 0.05, "lat": lat + 0.06}
-            features.append({"type": "Feature", "id": kept["code"], "properties": kept, "geometry": {"type": "Polygon", "coordinates": [ring]}})
-    return {"type": "FeatureCollection", "approximate": not source.exists(), "as_of": "2026-01-01", "features": features}
+            kept = {
+                "code": str(22000 + n),
+                "name": f"Xã Số {n + 1}",
+                "name_en": f"Commune {n + 1}",
+                "lon": lon + 0.05,
+                "lat": lat + 0.06,
+            }
+            features.append(
+                {
+                    "type": "Feature",
+                    "id": kept["code"],
+                    "properties": kept,
+                    "geometry": {"type": "Polygon", "coordinates": [ring]},
+                }
+            )
+    return {
+        "type": "FeatureCollection",
+        "approximate": not source.exists(),
+        "as_of": "2026-01-01",
+        "features": features,
+    }
 
 
 def cameras() -> dict[str, Any]:
@@ -100,9 +196,20 @@ def cameras() -> dict[str, Any]:
     for n in range(268):
         lon, lat = places[n % 105]
         state = "frozen" if 60 <= n < 69 else "down" if chance.random() < 0.067 else "live"
-        properties = {"name": f"Camera {n + 1}", "state": state, "observed": at(12), "source": "cam", "method": "machine"}
+        properties = {
+            "name": f"Camera {n + 1}",
+            "state": state,
+            "observed": at(12),
+            "source": "cam",
+            "method": "machine",
+        }
         geometry = {"type": "Point", "coordinates": [round(lon, 6), round(lat, 6)]}
-        items[f"cam-{n + 1:03d}"] = {"type": "Feature", "id": f"cam-{n + 1:03d}", "geometry": geometry, "properties": properties}
+        items[f"cam-{n + 1:03d}"] = {
+            "type": "Feature",
+            "id": f"cam-{n + 1:03d}",
+            "geometry": geometry,
+            "properties": properties,
+        }
     return items
 
 
@@ -114,8 +221,19 @@ def reports(communes: dict[str, Any]) -> dict[str, Any]:
         overdue = n < 37
         lon, lat = centres[(0, 0, 0, 2, 2, 20, 27, 27)[n % 8]] if overdue else chance.choice(centres)
         place = [round(lon + chance.gauss(0, 0.012), 6), round(lat + chance.gauss(0, 0.012), 6)]
-        properties = {"status": "open", "overdue": overdue, "observed": at(60 * n), "source": "1022", "method": "machine"}
-        items[f"r{n}"] = {"type": "Feature", "id": f"r{n}", "geometry": {"type": "Point", "coordinates": place}, "properties": properties}
+        properties = {
+            "status": "open",
+            "overdue": overdue,
+            "observed": at(60 * n),
+            "source": "1022",
+            "method": "machine",
+        }
+        items[f"r{n}"] = {
+            "type": "Feature",
+            "id": f"r{n}",
+            "geometry": {"type": "Point", "coordinates": place},
+            "properties": properties,
+        }
     return items
 
 
@@ -127,24 +245,54 @@ def everything(communes: dict[str, Any]) -> Channels:
     }
     for name, label, value, unit, of, target, level, trend, (have, expect), method, source, state, age in TILES:
         cadence = next(row[4] for row in SOURCES if row[0] == source)
-        item = {"value": value, "unit": unit, "label": {"vi": label, "en": name}, "of": of, "target": target, "level": level}
+        item = {
+            "value": value,
+            "unit": unit,
+            "label": {"vi": label, "en": name},
+            "of": of,
+            "target": target,
+            "level": level,
+        }
         item |= {"trend": None if trend is None else {"by": trend[0], "over": trend[1]}, "have": have, "expect": expect}
         item |= {"observed": None if state == "never" else at(age), "method": method, "sources": [source]}
-        made[f"tile/{name}"] = {"items": {"all": item}, "quality": quality(state, age, cadence, have, expect, method, source)}
+        made[f"tile/{name}"] = {
+            "items": {"all": item},
+            "quality": quality(state, age, cadence, have, expect, method, source),
+        }
     areas = made["tile/dossiers_on_time"]["items"]
     for feature in communes["features"]:
         code = feature["properties"]["code"]
-        value, level = (71.0, "bad") if code == "22096" else (None, None) if code in ("22192", "22225") else (97.0, "good")
+        value, level = (
+            (71.0, "bad") if code == "22096" else (None, None) if code in ("22192", "22225") else (97.0, "good")
+        )
         areas[code] = {**areas["all"], "value": value, "level": level, "have": 0 if value is None else 1, "expect": 1}
     for name, label, value, target, level, cause in WORDS:
-        item = {"value": value, "unit": "", "label": {"vi": label, "en": name}, "target": target, "level": level, "why": cause}
+        item = {
+            "value": value,
+            "unit": "",
+            "label": {"vi": label, "en": name},
+            "target": target,
+            "level": level,
+            "why": cause,
+        }
         item |= {"have": 38, "expect": 38, "observed": at(4), "method": "computed", "sources": []}
         made[f"tile/{name}"] = {"items": {"all": item}, "quality": quality("live", 4, 30, 38, 38, "computed", "all")}
     listed = {}
     for id_, name, state, age, cadence, method, owner, have, expect in SOURCES:
-        listed[id_] = {"id": id_, "name": name, **quality(state, age, cadence, have, expect, method, id_), "owner": owner}
-        listed[id_] |= {"last_error": None if state == "live" else "Nguồn không trả lời trong 20 giây.", "cadence_s": cadence}
-    made["sources"] = {"items": listed, "quality": quality("live", 1, 30, len(SOURCES), len(SOURCES), "machine", "health")}
+        listed[id_] = {
+            "id": id_,
+            "name": name,
+            **quality(state, age, cadence, have, expect, method, id_),
+            "owner": owner,
+        }
+        listed[id_] |= {
+            "last_error": None if state == "live" else "Nguồn không trả lời trong 20 giây.",
+            "cadence_s": cadence,
+        }
+    made["sources"] = {
+        "items": listed,
+        "quality": quality("live", 1, 30, len(SOURCES), len(SOURCES), "machine", "health"),
+    }
     said = {}
     for n, (level, say, age, owner, claimed) in enumerate(ALERTS):
         said[f"a{n}"] = {"id": f"a{n}", "level": level, "say": {"vi": say, "en": say}, "since": at(age), "source": None}

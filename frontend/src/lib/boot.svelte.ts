@@ -1,6 +1,7 @@
 // The first steps of a page: the screen's description, asked for until the server answers, then the live channels.
 
 import type { Lang } from './format';
+import { debug } from './debug';
 import { Live } from './live.svelte';
 import { channelsOf, fetchScreen, Refused, type Screen } from './screen';
 import { word } from './words';
@@ -14,11 +15,13 @@ export class Boot {
   /** Why there is nothing to show, as a sentence. */
   say = $state<string | null>(null);
 
+  /** `receipts`: a wall, which tells the server what is on its glass. */
   constructor(
     private readonly name: string,
     private readonly receipts: boolean,
   ) {
-    const asked = new URLSearchParams(location.search).get('lang') ?? localStorage.getItem('ioc.lang');
+    // A tablet remembers its reader's language; a wall speaks what its address or its screen says.
+    const asked = new URLSearchParams(location.search).get('lang') ?? (this.receipts ? null : localStorage.getItem('ioc.lang'));
     if (asked === 'en' || asked === 'vi') this.lang = asked;
     void this.#begin(asked !== null);
   }
@@ -39,6 +42,7 @@ export class Boot {
       this.say = null;
       this.screen = screen;
       this.live = live;
+      debug({ live, screen });
     } catch (error) {
       const refused = error instanceof Refused ? error : new Refused(0, false);
       if (refused.codeUsed) this.say = word('code_used', this.lang);

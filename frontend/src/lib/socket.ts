@@ -143,7 +143,7 @@ export class Line {
       this.#ask([...this.boards.keys()]);
     };
     socket.onmessage = (event) => {
-      if (this.#socket === socket) this.#take(event.data);
+      if (this.#socket === socket) this.#read(event.data);
     };
     socket.onclose = (event) => {
       if (this.#socket === socket) this.#lose(socket, event.code);
@@ -202,7 +202,7 @@ export class Line {
     this.listener.change(channel, { kind: 'all' });
   }
 
-  #take(data: unknown): void {
+  #read(data: unknown): void {
     if (typeof data !== 'string') return;
     let frame: Frame;
     try {
@@ -210,6 +210,11 @@ export class Line {
     } catch {
       return;
     }
+    this.take(frame);
+  }
+
+  /** Takes one frame, as if it had come over the connection. */
+  take(frame: Frame): void {
     this.#heard = this.host.now();
     this.#heardWall = this.host.wall();
     if (frame.type === 'welcome' || frame.type === 'beat') this.#setClock(frame.now);

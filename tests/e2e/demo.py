@@ -1,0 +1,120 @@
+"""A centre to look at: the real demo (`ioc demo`), or, with IOC_E2E=fake, the pages' own small server."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+ADDRESS = re.compile(r"(http://[\w.:\[\]-]+)(/\S*)#code=([\w-]+)")
+
+
+class Centre:
+    """`base`: its address; `codes`: path of a screen to its one-time code."""
+
+    def __init__(self, process: subprocess.Popen[str], base: str, codes: dict[str, str]) -> None:
+        self.process = process
+        self.base = base
+        self.codes = codes
+
+    def address(self, path: str) -> str:
+        """The screen's address; with its code the first time only, because a code is used once."""
+        code = self.codes.pop(path, None)
+        return f"{self.base}{path}" + (f"#code={code}" if code else "")
+
+    def web(self) -> psutil.Process:
+        """The process that listens on the centre's port now."""
+        port = int(self.base.rsplit(":", 1)[1])
+        root = psutil.Process(self.process.pid)
+        for one in [root, *root.children(recursive=True)]:
+            listening = (held for held in one.net_connections("tcp") if held.status == psutil.CONN_LISTEN)
+            if any(held.laddr.port == port for held in listening):
+                return one
+        raise ProcessLookupError(f"No process of this centre listens on {port}.")
+
+    def freeze(self) -> psutil.Process:
+        """The web process stands still: connections stay, and nothing comes through them. Thaw it with `resume`."""
+        web = self.web()
+        web.suspend()
+        return web
+
+
+def _fake_command(port: int) -> list[str]:
+    return [sys.executable, str(ROOT / "frontend" / "dev" / "fake.py"), "--port", str(port)]
+
+
+@contextmanager
+def centre(data: Path | None = None) -> Iterator[Centre]:
+    """A running centre, stopped at the end. Raises RuntimeError with what it said when it does not come up."""
+    fake = os.environ.get("IOC_E2E") == "fake"
+    if fake:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = _fake_command(port)
+    else:
+        key = secrets.token_urlsafe(32)
+        command = [sys.executable, "-m", "ioc", "demo", "--port", "0", "--no-browser", "--key", key]
+        command += ["--data", str(data)] if data is not None else []
+    environment = {**os.environ, "IOC_NO_VENV": "1", "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=environment
+    )
+    try:
+        yield _come_up(process, f"http://127.0.0.1:{port}" if fake else None)
+    finally:
+        _stop(process)
+
+
+def _come_up(process: subprocess.Popen[str], base: str | None) -> Centre:
+    assert process.stdout is not None
+    if base is not None:
+        for line in process.stdout:
+            if "ready" in line:
+                return Centre(process, base, {})
+    said: list[str] = []
+    codes: dict[str, str] = {}
+    for line in process.stdout:
+        said.append(line)
+        if found := ADDRESS.search(line):
+            base = found[1]
+            codes[found[2]] = found[3]
+        if "/tablet" in codes and _ready(base):
+            return Centre(process, base or "", codes)
+    raise RuntimeError("The centre did not come up:\n" + "".join(said[-20:]))
+
+
+def _ready(base: str | None) -> bool:
+    with urllib.request.urlopen(f"{base}/healthz", timeout=30) as answer:
+        return bool(answer.status == 200)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Ends the centre and what it started, also what a test froze."""
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        children = []
+    for child in children:
+        if child.is_running() and child.status() == psutil.STATUS_STOPPED:
+            child.resume()
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        for child in children:
+            if child.is_running():
+                child.kill()
+        process.kill()
+        process.communicate()

@@ -1,0 +1,134 @@
+"""The tablet: figures first and soon, the map later, touch, every width from 360 to 1280."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import ROOT, absent
+from tests.e2e import glass
+from tests.e2e.demo import Centre
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+SMALL_TEXT = """() => [...document.querySelectorAll('.tb *')].filter((one) => one.children.length === 0
+  && one.textContent.trim() !== '' && one.getClientRects().length > 0 && !one.closest('.maplibregl-map')
+  && parseFloat(getComputedStyle(one).fontSize) < 14).map((one) => one.className + ': ' + one.textContent)"""
+SMALL_TARGETS = """() => [...document.querySelectorAll('button')].filter((one) => !one.closest('.maplibregl-map'))
+  .map((one) => one.getBoundingClientRect())
+  .filter((box) => box.width > 0 && (box.height < 44 || box.width < 44)).length"""
+
+
+@pytest.mark.parametrize("width", [360, 390, 560, 768, 900, 1024, 1280])
+def test_every_width_reads_without_sideways_scrolling(tablet: Page, width: int) -> None:
+    tablet.set_viewport_size({"width": width, "height": 844})
+    assert tablet.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert tablet.evaluate(SMALL_TEXT) == []
+    assert tablet.evaluate(SMALL_TARGETS) == 0
+    columns = tablet.evaluate(
+        "() => getComputedStyle(document.querySelector('.trow')).gridTemplateColumns.split(' ').length"
+    )
+    assert columns == (3 if width >= 900 else 2 if width >= 560 else 1)
+
+
+def test_tiles_come_before_the_map_and_without_its_code(page: Page, centre: Centre) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    asked: list[tuple[str, int]] = []
+    page.on("requestfinished", lambda request: asked.append((request.url, request.sizes()["responseBodySize"])))
+    page.goto(centre.address("/tablet"))
+    glass.wait_figures(page)
+    first = [(url, size) for url, size in asked if not url.endswith(".woff2")]
+    assert not [url for url, _ in first if "maplibre" in url or "/map-" in url or "/Chart-" in url]
+    assert sum(size for _, size in first) < 80_000
+    assert page.locator(".trow").bounding_box()["y"] < page.locator(".mp").bounding_box()["y"]  # type: ignore[index]
+    page.locator(".mp").scroll_into_view_if_needed()
+    page.wait_for_function("() => window.__ioc?.main?.map.areTilesLoaded()", timeout=90_000)
+    assert [url for url, _ in asked if "/map-" in url]
+
+
+def test_a_tap_opens_where_the_figure_comes_from(tablet: Page) -> None:
+    tile = tablet.locator(".tile").first
+    value = tile.locator(".v > b").inner_text()
+    assert value != ""
+    tile.click()
+    sheet = tablet.locator("dialog.sheet")
+    sheet.get_by_text("Con số này từ đâu ra").wait_for()
+    assert sheet.locator("h2").inner_text() == tile.locator(".l .el").inner_text()
+    assert sheet.locator(".kv dd").count() >= 3
+    assert sheet.locator(".way div").count() >= 2
+    tablet.wait_for_function("() => !document.querySelector('.history')?.textContent.includes('Đang lấy')")
+    assert "Không lấy được" not in sheet.locator(".history").inner_text()
+    tablet.keyboard.press("Escape")
+    sheet.wait_for(state="detached")
+
+
+def test_english_is_one_tap_away(tablet: Page) -> None:
+    tablet.get_by_role("button", name="EN", exact=True).click()
+    tablet.get_by_role("button", name="Today", exact=True).wait_for()
+    assert tablet.locator(".sc .w").first.inner_text().startswith("Correct")
+    assert tablet.evaluate("() => document.documentElement.lang") == "en"
+    tablet.get_by_role("button", name="VI", exact=True).click()
+    tablet.get_by_role("button", name="Hôm nay", exact=True).wait_for()
+
+
+def test_offline_is_said_in_the_header_and_on_each_tile(tablet: Page, centre: Centre) -> None:
+    web = centre.freeze()
+    try:
+        tablet.locator(".gone").wait_for(timeout=60_000)
+        assert set(tablet.locator(".tile .s .w").all_inner_texts()) == {"của"}
+    finally:
+        web.resume()
+    tablet.locator(".gone").wait_for(state="detached", timeout=120_000)
+
+
+@pytest.mark.parametrize("path", ["/tablet", "/wall/overview"])
+def test_nothing_bars_those_who_listen_or_use_keys(page: Page, centre: Centre, path: str) -> None:
+    axe = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.is_file():
+        absent("axe-core is not installed (npm ci in frontend/)")
+    page.goto(centre.address(path))
+    glass.wait_figures(page)
+    page.add_script_tag(content=Path(axe).read_text(encoding="utf-8"))
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    assert [(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in found["violations"]] == []
+
+
+def test_a_day_of_changes_leaves_nothing_behind(page: Page, centre: Centre) -> None:
+    """Changes are fed through the page's own connection; what it holds after many is what it held after few."""
+    page.goto(centre.address("/wall/overview"))
+    glass.wait_cameras(page)
+    feed = """async (changes) => {
+      const {live} = window.__ioc;
+      const board = live.line.boards.get('layer/cameras');
+      const ids = [...board.items.keys()];
+      for (let n = 0; n < changes; n += 1) {
+        const id = ids[n % ids.length];
+        const item = board.items.get(id);
+        const state = n % 7 ? 'live' : 'down';
+        const put = {[id]: {...item, properties: {...item.properties, state}}};
+        const {epoch, offset} = board;
+        live.line.take({type: 'delta', channel: 'layer/cameras', epoch, after: offset, offset, put, drop: []});
+        if (n % 200 === 0) await new Promise((done) => requestAnimationFrame(done));
+      }
+      await new Promise((done) => setTimeout(done, 1500));
+    }"""
+    session = page.context.new_cdp_session(page)
+
+    def held() -> tuple[float, float]:
+        session.send("HeapProfiler.collectGarbage")
+        session.send("HeapProfiler.collectGarbage")
+        told = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+        return told["JSHeapUsedSize"], told["Nodes"]
+
+    session.send("Performance.enable")
+    page.evaluate(feed, 10_000)
+    heap, nodes = held()
+    page.evaluate(feed, 40_000)
+    more_heap, more_nodes = held()
+    assert more_heap - heap < 3_000_000
+    assert more_nodes - nodes < 200
