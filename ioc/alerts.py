@@ -36,15 +36,14 @@ def _source(name: str, item: Mapping[str, Any]) -> Alert | None:
     }
 
 
-def _tile(name: str, figure: Mapping[str, Any], where: str | None) -> Alert | None:
+def _tile(name: str, figure: Mapping[str, Any]) -> Alert | None:
     if figure.get("level") not in ("warn", "bad") or figure.get("value") is None:
         return None
     amount, english = _amount(figure, "unit", _number), _amount(figure, "unit_en", _number_en)
-    place = f", {where}" if where else ""
     return {
         "id": f"tile/{name}",
         "level": figure["level"],
-        "say": {"vi": f"{figure['label']}: {amount}{place}", "en": f"{figure['label_en']}: {english}{place}"},
+        "say": {"vi": f"{figure['label']}: {amount}", "en": f"{figure['label_en']}: {english}"},
         "why": figure.get("why"),
         "since": figure.get("observed"),
         "source": (figure.get("sources") or [None])[0],
@@ -84,7 +83,7 @@ def standing(
     `figures`: the total of each tile, by tile name.
     """
     found = [_source(name, item) for name, item in sources.items()]
-    found += [_tile(name, figure, None) for name, figure in figures.items()]
+    found += [_tile(name, figure) for name, figure in figures.items()]
     alerts = {}
     for alert in found:
         if alert is None:

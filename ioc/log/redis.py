@@ -119,7 +119,7 @@ class RedisLog:
             while True:
                 if pending is None and time.monotonic() - swept > SWEEP_S:
                     # what a paused reader of this role took before it was fenced waits among the pending
-                    pending, swept = "0", time.monotonic()
+                    pending = "0"
                 try:
                     with reaching():
                         answer: Any = await redis.xreadgroup(
@@ -139,6 +139,7 @@ class RedisLog:
                 if pending is not None:
                     pending = found[-1][0].decode() if found else None
                     if not found:
+                        swept = time.monotonic()
                         continue
                 if not found:
                     yield None

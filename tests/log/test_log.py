@@ -1,0 +1,258 @@
+"""The log's law, for memory and Redis alike; and what only a Redis can do to us."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis as blocking_redis
+
+from ioc import names
+from ioc.contract import Answered
+from ioc.errors import Gap, StoreAway
+from ioc.event import Event, Feature
+from ioc.log import Batch, Known, Log
+from ioc.log import redis as redis_log
+from ioc.log.memory import MemoryLog
+from ioc.log.redis import RedisLog
+
+NOON = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
+SOURCE = "cams"
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def log(request: pytest.FixtureRequest) -> AsyncIterator[Log]:
+    if request.param == "memory":
+        yield MemoryLog()
+        return
+    made = RedisLog(request.getfixturevalue("redis_url"))
+    await made.begin()
+    yield made
+    await made.close()
+
+
+def events(*numbers: int) -> list[Event]:
+    feature = Feature({"name": "Cầu Hùng Vương"}, {"type": "Point", "coordinates": [109.3, 13.1]})
+    return [
+        Event(f"e{n}", SOURCE, "ioc.test.observed", f"c{n}", NOON, NOON + timedelta(seconds=n), feature)
+        for n in numbers
+    ]
+
+
+def answered(count: int = 0) -> Answered:
+    return Answered(SOURCE, NOON, answered=NOON, have=count)
+
+
+async def put(log: Log, *numbers: int, revision: int = 0, **given: Any) -> int:
+    told = {"cursor": None, "seen": {}, "answered": answered(len(numbers)), **given}
+    return await log.append(events(*numbers), source=SOURCE, revision=revision, **told)
+
+
+async def brought(log: Log, group: str, *, ack: bool = True, count: int = 1000, limit: int = 100) -> list[str]:
+    """Ids of the events that a reader of that group gets, until nothing comes (or `limit` batches came)."""
+    found: list[str] = []
+    reading: AsyncGenerator[Batch | None] = log.read(group, count=count)  # type: ignore[assignment]
+    async with aclosing(reading) as batches:
+        async for batch in batches:
+            if batch is None:
+                break
+            found += [entry.event.id for entry in batch.entries]
+            if ack:
+                await batch.ack()
+            limit -= 1
+            if not limit:
+                break
+    return found
+
+
+async def test_an_append_keeps_events_cursor_marks_and_answer_together(log: Log) -> None:
+    assert await log.known(SOURCE) == Known(0, None, {}, None)
+    first = await put(log, 1, 2, cursor="p1", seen={"c1": "t|a", "c2": "t|b"}, sender_ids=["s1"])
+    second = await put(log, 3, revision=first, cursor="p2", seen={"c1": None, "c3": "t|c"})
+    assert await log.known(SOURCE) == Known(second, "p2", {"c2": "t|b", "c3": "t|c"}, answered(1))
+    assert await log.answers() == {SOURCE: answered(1)}
+    assert [entry.event for entry in [entry async for entry in log.kept()]] == events(1, 2, 3)
+    assert await log.sent(SOURCE, ["s1", "s2"]) == {"s1"}
+    assert await log.sent("another", ["s1"]) == set()
+    assert await log.sent(SOURCE, []) == set()
+
+
+async def test_an_append_on_an_old_revision_changes_nothing(log: Log) -> None:
+    first = await put(log, 1, cursor="p1", seen={"c1": "t|a"})
+    before = await log.known(SOURCE)
+    for wrong in (0, first + 1):
+        with pytest.raises(Gap):
+            await put(log, 2, revision=wrong, cursor="lost", seen={"c1": None}, sender_ids=["lost"])
+    assert await log.known(SOURCE) == before
+    assert await log.length() == 1
+    assert await log.sent(SOURCE, ["lost"]) == set()
+
+
+async def test_of_two_writers_at_once_one_wins_whole(log: Log) -> None:
+    both = await asyncio.gather(
+        put(log, 1, seen={"c1": "t|a"}), put(log, 2, seen={"c2": "t|b"}), return_exceptions=True
+    )
+    assert {type(one) for one in both} == {int, Gap}
+    (entry,) = [entry async for entry in log.kept()]
+    assert (await log.known(SOURCE)).seen.keys() == {entry.event.subject}
+
+
+async def test_what_was_not_acknowledged_comes_again_first(log: Log) -> None:
+    revision = await put(log, 1, 2, 3)
+    assert await brought(log, "projector", ack=False, count=2, limit=1) == ["e1", "e2"]
+    await put(log, 4, revision=revision)
+    assert await brought(log, "projector", count=2) == ["e1", "e2", "e3", "e4"]
+    assert await brought(log, "projector") == []
+
+
+async def test_groups_read_apart(log: Log) -> None:
+    await put(log, 1, 2)
+    assert await brought(log, "projector") == ["e1", "e2"]
+    assert await brought(log, "archive", ack=False) == ["e1", "e2"]
+    assert await brought(log, "archive") == ["e1", "e2"]
+
+
+async def test_trimming_waits_for_the_slowest_group(log: Log) -> None:
+    await put(log, *range(1, 7))
+    assert await log.trim() == 0
+    assert len(await brought(log, "projector")) == 6
+    assert await log.trim() == 0
+    await brought(log, "archive", count=2, limit=1)
+    assert await log.trim() == 2
+    assert await brought(log, "archive", ack=False) == ["e3", "e4", "e5", "e6"]
+    assert await log.trim() == 0
+    assert [entry.event.id async for entry in log.kept()] == ["e3", "e4", "e5", "e6"]
+    await brought(log, "archive")
+    assert await log.trim() == 4
+    assert await log.length() == 0
+
+
+async def empty(log: Log, url: str) -> None:
+    if isinstance(log, MemoryLog):
+        await log.forget()
+    else:
+        with blocking_redis.Redis.from_url(url, protocol=3) as client:
+            client.flushall()
+
+
+async def test_a_reader_goes_on_after_the_store_was_emptied(log: Log, redis_url: str) -> None:
+    revision = await put(log, 1, 2)
+    reading: AsyncGenerator[Batch | None] = log.read("projector")  # type: ignore[assignment]
+    async with aclosing(reading) as batches:
+        old = await anext(batches)
+        assert old is not None
+        waiting = asyncio.create_task(anext(batches))
+        await asyncio.sleep(0)
+        if isinstance(log, RedisLog):
+            with blocking_redis.Redis.from_url(redis_url, protocol=3) as client:
+                # the reader stands in its wait when the store is emptied under it
+                while not waiting.done() and not client.info("clients")["blocked_clients"]:  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+        await empty(log, redis_url)
+        with pytest.raises(Gap):
+            await put(log, 3, revision=revision)
+        await put(log, 4)
+        found = await waiting
+        while found is None:
+            found = await anext(batches)
+        assert [entry.event.id for entry in found.entries] == ["e4"]
+        # an acknowledgement from before the flush must not count for what came after it
+        await old.ack()
+    assert await brought(log, "projector") == ["e4"]
+
+
+async def test_a_reader_of_a_paused_role_takes_nothing_away(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes read as one group; the first was paused, lost its lease, and takes a batch before it notices."""
+    monkeypatch.setattr(redis_log, "SWEEP_S", 0.05)
+    log = RedisLog(redis_url)
+    await log.begin()
+    reading: AsyncGenerator[Batch | None] = log.read("projector")  # type: ignore[assignment]
+    async with aclosing(reading) as batches:
+        assert await anext(batches) is None
+        await put(log, 1)
+        assert await brought(log, "projector", ack=False, limit=1) == ["e1"]
+        found = await anext(batches)
+        while found is None:
+            found = await anext(batches)
+        assert [entry.event.id for entry in found.entries] == ["e1"] and found.again
+    await log.close()
+
+
+async def test_a_pending_entry_that_was_trimmed_is_acknowledged(redis_url: str) -> None:
+    log = RedisLog(redis_url)
+    await log.begin()
+    await put(log, 1, 2)
+    assert await brought(log, "projector", ack=False) == ["e1", "e2"]
+    with blocking_redis.Redis.from_url(redis_url, protocol=3) as client:
+        client.xtrim(names.EVENTS_LOG, maxlen=1, approximate=False)
+        assert await brought(log, "projector") == ["e2"]
+        pending: Any = client.xpending(names.EVENTS_LOG, "projector")
+    assert pending["pending"] == 0
+    await log.close()
+
+
+async def test_nothing_is_trimmed_while_a_group_is_missing(redis_url: str) -> None:
+    log = RedisLog(redis_url)
+    with blocking_redis.Redis.from_url(redis_url, protocol=3) as client:
+        for group in ("archive", "somebody"):
+            client.xgroup_create(names.EVENTS_LOG, group, id="0", mkstream=True)
+    await put(log, 1)
+    await brought(log, "archive", limit=1)
+    with blocking_redis.Redis.from_url(redis_url, protocol=3) as client:
+        client.xgroup_setid(names.EVENTS_LOG, "somebody", "$")
+        client.xgroup_destroy(names.EVENTS_LOG, "projector")
+    assert await log.trim() == 0
+    await log.close()
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A Redis that a test may kill."""
+    server = shutil.which("redis-server") or shutil.which("valkey-server")
+    if server is None:
+        pytest.skip("There is no redis-server on PATH.")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if b"eady to accept" in line:
+            break
+    yield f"redis://127.0.0.1:{port}/0", process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+async def test_a_store_that_was_killed_is_said_to_be_away(mortal: tuple[str, subprocess.Popen[bytes]]) -> None:
+    url, process = mortal
+    log = RedisLog(url)
+    await log.begin()
+    await put(log, 1)
+    reading: AsyncGenerator[Batch | None] = log.read("projector")  # type: ignore[assignment]
+    async with aclosing(reading) as batches:
+        batch = await anext(batches)
+        assert batch is not None
+        process.kill()
+        process.wait()
+        for asked in (
+            log.known(SOURCE),
+            log.answers(),
+            log.trim(),
+            put(log, 2, revision=1),
+            batch.ack(),
+            anext(batches),
+        ):
+            with pytest.raises(StoreAway):
+                await asked
+    await log.close()
