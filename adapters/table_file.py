@@ -32,7 +32,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 
@@ -72,6 +72,14 @@ class Mark(msgspec.Struct, frozen=True):
     changed: int
 
 
+class Bad(NamedTuple):
+    """A file that can't be read, why, and the time of its last change on disk (ns)."""
+
+    name: str
+    why: str
+    changed: int | None
+
+
 class TableFile(Adapter["TableFile.Config"]):
     """Takes the files that lie complete in one folder, oldest first. The cursor keeps the marks of files that are
     committed and may not be moved yet, so that a crash between the two makes nothing twice."""
@@ -99,12 +107,16 @@ class TableFile(Adapter["TableFile.Config"]):
         self._seen: dict[str, tuple[tuple[int, int], float]] = {}
 
     async def ask(self, cursor: str | None) -> AsyncIterator[Answer]:
-        """Yields each complete file, its name as the answer's name. Raises SourceDown when the folder can't be used,
-        and at the end when files had to be set aside: a bad file must not keep the good ones waiting."""
+        """Yields each complete file, its name as the answer's name; what can't be read comes last, as one answer that
+        parse refuses: a bad file must not keep the good ones waiting, and only `committed` sets it aside.
+
+        Raises SourceDown when the folder can't be used."""
         marks = msgspec.json.decode(cursor, type=list[Mark]) if cursor else []
-        troubles: list[str] = []
+        bad: list[Bad] = []
+        stuck: list[str] = []
         taken = 0
         for name in await self._complete():
+            changed = self._changed(name)
             try:
                 body, mark = await asyncio.to_thread(self._read, name)
                 if mark not in marks:
@@ -112,20 +124,20 @@ class TableFile(Adapter["TableFile.Config"]):
             except FileNotFoundError:
                 continue
             except SourceDown as error:
-                troubles.append(error.say)
-                troubles += await asyncio.to_thread(self._move, name, ASIDE, error.say)
+                bad.append(Bad(name, error.say, changed))
                 continue
             if mark in marks:
-                troubles += await asyncio.to_thread(self._move, name, DONE, None)
+                stuck += await asyncio.to_thread(self._move, name, DONE, None)
                 continue
             if taken == self.config.max_files:
                 break
             taken += 1
             marks = [kept for kept in marks if self._changed(kept.name) == kept.changed] + [mark]
-            about = {"mark": msgspec.to_builtins(mark)}
-            yield Answer(body, cursor=msgspec.json.encode(marks).decode(), name=name, about=about)
-        if troubles:
-            raise SourceDown(" ".join(troubles))
+            yield Answer(body, cursor=msgspec.json.encode(marks).decode(), name=name, about={"mark": mark})
+        if bad:
+            yield Answer(b"", name=", ".join(fields.shown(one.name) for one in bad), about={"bad": bad})
+        if stuck:
+            raise SourceDown(" ".join(stuck))
 
     async def _complete(self) -> list[str]:
         """Names of the files that are complete, oldest first; waits `settle_s` when some are new here."""
@@ -209,6 +221,8 @@ class TableFile(Adapter["TableFile.Config"]):
 
     def parse(self, answer: Answer) -> Iterable[Reading | BadRecord]:
         """Readings of one file. Raises SourceDown when it has none of the forms, or can't be read at all."""
+        if "bad" in answer.about:
+            raise SourceDown(" ".join(one.why for one in answer.about["bad"]))
         form, table = self._form(answer.body, answer.name)
         return readings(form, table.rows, event=form.event or None)
 
@@ -236,6 +250,8 @@ class TableFile(Adapter["TableFile.Config"]):
         """Moves the file to `done/`, or to `set-aside/` with what is wrong; one that changed meanwhile stays.
 
         A file that can't be moved stays too: the next asking tries again, and says so."""
-        mark: Any = answer.about.get("mark")
-        if mark and self._changed(answer.name) == mark["changed"]:
-            await asyncio.to_thread(self._move, answer.name, ASIDE if trouble else DONE, trouble)
+        mark: Mark | None = answer.about.get("mark")
+        left = [Bad(mark.name, trouble or "", mark.changed)] if mark else answer.about.get("bad", [])
+        for name, why, changed in left:
+            if self._changed(name) == changed:
+                await asyncio.to_thread(self._move, name, ASIDE if trouble else DONE, why if trouble else None)

@@ -187,8 +187,8 @@ async def test_what_can_not_be_read_is_set_aside_with_the_reason(
 ) -> None:
     os.utime(drop(tmp_path, name, body), (1000, 1000))
     drop(tmp_path, "good.csv", csv(a=1))
-    with pytest.raises(SourceDown, match=say):
-        await take(opened(tmp_path))
+    answers, _ = await take(opened(tmp_path))
+    assert [answer.name for answer in answers] == ["good.csv", f'"{name}"']
     assert names(tmp_path) == ["done/good.csv", f"set-aside/{name}", f"set-aside/{name}.txt"]
     told = (tmp_path / "set-aside" / f"{name}.txt").read_text(encoding="utf-8")
     assert say in told and told.endswith(".\n")
@@ -209,12 +209,10 @@ async def test_what_may_not_be_opened_is_set_aside_and_told(tmp_path: Path) -> N
     drop(tmp_path, "good.csv", csv(a=1))
     (tmp_path / os.fsdecode(b"bad\xff.csv")).write_text(csv(a=1))
     adapter = opened(tmp_path, max_bytes=1000)
-    answers = []
+    good, bad = (await take(adapter))[0]
+    assert good.name == "good.csv"
     with pytest.raises(SourceDown) as caught:
-        async for answer in adapter.ask(None):
-            answers.append(answer)
-            await adapter.committed(answer, None)
-    assert [answer.name for answer in answers] == ["good.csv"]
+        adapter.parse(bad)
     for said in (
         "link.csv is a link",
         "pipe.csv is no plain file",
@@ -228,6 +226,14 @@ async def test_what_may_not_be_opened_is_set_aside_and_told(tmp_path: Path) -> N
         b"done/good.csv", b"set-aside/bad\xff.csv",
         b"set-aside/large.csv", b"set-aside/link.csv", b"set-aside/pipe.csv",
     ]  # fmt: skip
+
+
+async def test_asking_alone_moves_nothing(tmp_path: Path) -> None:
+    """`ioc ask` looks at what is there; a form that is still wrong must not set a good file aside."""
+    drop(tmp_path, "a.csv", csv(a=1))
+    drop(tmp_path, "b.csv", "x;y\n1;2\n")
+    assert len([answer async for answer in opened(tmp_path).ask(None)]) == 2
+    assert names(tmp_path) == ["a.csv", "b.csv"]
 
 
 async def test_nothing_leaves_through_a_linked_folder(tmp_path: Path) -> None:
