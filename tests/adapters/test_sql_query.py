@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -397,52 +396,3 @@ async def test_a_base_that_stops_in_the_middle_is_cut_off(postgres_url: str) -> 
                     await asking
         finally:
             os.kill(process, signal.SIGCONT)
-
-
-@pytest.mark.parametrize(
-    ("options", "say"),
-    [
-        ({"complete": False}, "either watermark"),
-        ({"watermark": "updated"}, "either watermark"),
-        ({"complete": False, "watermark": "u", "statement": NEW["statement"]}, "needs a start"),
-        ({"statement": "DROP TABLE t"}, "no SELECT"),
-        ({"kind": "oracle"}, "kind is sqlite, postgresql or mariadb"),
-        ({"url": "postgresql://u:geheim@[bad/base"}, "url is no address"),
-        ({"url": "postgresql://u:geheim@host:x/base"}, "url is no address"),
-        ({"url": "postgresql://:geheim@host/base"}, "host or user is missing"),
-        ({"url": "postgresql://u:geheim@host"}, "database is missing"),
-        ({"limit": 0}, "limit 1 or more"),
-        ({"tls": "maybe"}, "tls"),
-        ({"pasword": "geheim"}, "pasword"),
-    ],
-)
-def test_wrong_settings_are_named(options: dict[str, Any], say: str) -> None:
-    with pytest.raises(BadConfig, match=say) as caught:
-        opened({"kind": "sqlite", "database": "x.db"}, **ALL | options)
-    assert "geheim" not in str(caught.value)
-
-
-def test_addresses() -> None:
-    def where(url: str) -> Any:
-        return opened({"url": url}, **ALL).config.where
-
-    assert where("sqlite:////srv/a%20b.db").database == "/srv/a b.db"
-    assert where("sqlite:///rel.db").database == "rel.db"
-    found = where("mysql+pymysql://u%40x:p%3A%2F@db.example:3307/base")
-    assert found[:6] == ("mariadb", "db.example", 3307, "u@x", "p:/", "base")
-    assert where("postgres://u@h/b").port == 5432
-    assert "p:/" not in repr(found) and "p:/" not in str(found)
-
-
-def test_every_setting_is_documented() -> None:
-    kind = catalog.adapter("sql_query").Config
-    told = " ".join(base.__doc__ or "" for base in kind.__mro__)
-    assert [name for name in kind.__struct_fields__ if f"`{name}`" not in told] == []
-
-
-def test_drivers_are_loaded_only_when_asked() -> None:
-    code = "import sys, ioc.catalog; ioc.catalog.adapter('sql_query'); print({'psycopg', 'pymysql'} & set(sys.modules))"
-    import sys
-
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == "set()"
