@@ -100,6 +100,9 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
     for word in WORDS:
         name = names.tile_channel(word.name)
         found[name] = Channel(name, "tile", False, tuple(settings.sources), watched=True)
+    for screen in wall.all_screens(settings):
+        name = names.screen_channel(screen)
+        found[name] = Channel(name, "screen")
     return found
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("ioc.web")
 
 SEEK_S = 0.5
-LIST_S = 2.0
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0)
 MARGIN = 500
 """Steps before the asked one that are fetched too: who comes back after a restart does not come alone."""
@@ -31,13 +30,8 @@ class Follower:
         self._hub = hub
         self._board: Board = hub.board
         self._again = asyncio.Event()
-        self._seek = asyncio.Event()
         self._reaching: dict[str, asyncio.Lock] = {}
         self._away = False
-
-    def hurry(self) -> None:
-        """Look for channels that are not there at once."""
-        self._seek.set()
 
     async def load(self) -> None:
         """Read every board that is there, once; a store that is away leaves the mirrors empty, and marked so."""
@@ -53,14 +47,17 @@ class Follower:
         for mirror in self._hub.mirrors.values():
             mirror.loaded = True
 
-    async def _list(self) -> None:
-        for name in await self._board.channels():
+    async def _list(self) -> set[str]:
+        """The channels that have a board now; new ones get a mirror."""
+        there = await self._board.channels()
+        for name in there:
             kind = kind_of(name)
             if name not in self._hub.mirrors and kind is not None:
                 self._hub.add(Channel(name, kind, views=kind == "layer"))
+        return set(there)
 
-    async def _read(self, mirror: Mirror) -> None:
-        """Read one board; its screens are told what became of it."""
+    async def _read(self, mirror: Mirror) -> bool:
+        """Read one board; its screens are told what became of it. True: it is there, and whole."""
         snapshot = await self._board.snapshot(mirror.channel.name)
         if snapshot is None:
             mirror.lose()
@@ -68,6 +65,7 @@ class Follower:
             self._hub.renew(mirror.channel.name)
         mirror.loaded = True
         self._hub.regrade(mirror)
+        return mirror.present
 
     async def run(self) -> None:
         """Follow the boards that are there, for ever."""
@@ -110,21 +108,12 @@ class Follower:
 
     async def seek(self) -> None:
         """Look for boards that are not there (yet, or any more), and for new ones, for ever."""
-        waited = 0.0
         while True:
+            await asyncio.sleep(SEEK_S)
             try:
-                async with asyncio.timeout(SEEK_S):
-                    await self._seek.wait()
-            except TimeoutError:
-                waited += SEEK_S
-            self._seek.clear()
-            try:
-                if waited >= LIST_S:
-                    waited = 0.0
-                    await self._list()
-                for mirror in [mirror for mirror in self._hub.mirrors.values() if not mirror.present]:
-                    await self._read(mirror)
-                    if mirror.present:
+                there = await self._list()
+                for name, mirror in list(self._hub.mirrors.items()):
+                    if not mirror.present and name in there and await self._read(mirror):
                         self._again.set()
                 self._reached()
             except StoreAway as error:

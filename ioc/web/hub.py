@@ -19,7 +19,7 @@ from ioc.board import Board
 from ioc.errors import StoreAway
 from ioc.web import protocol
 from ioc.web.access import Access
-from ioc.web.channels import Channel, kind_of
+from ioc.web.channels import Channel
 from ioc.web.follow import Follower
 from ioc.web.grade import Grader
 from ioc.web.mirror import NOWHERE, Mirror
@@ -31,7 +31,6 @@ log = logging.getLogger("ioc.web")
 
 STUCK_S = 30.0
 HELLO_S = 10.0
-MAX_MIRRORS = 2000
 TICKS = 4
 """Ticks of the hub in one beat."""
 
@@ -135,13 +134,8 @@ class Hub:
         return mirror
 
     def mirror(self, channel: str) -> Mirror | None:
-        """The mirror of a channel; a screen's own channel comes into being when it is first asked for."""
-        known = self.mirrors.get(channel)
-        if known is None and kind_of(channel) == "screen" and len(self.mirrors) < MAX_MIRRORS:
-            known = self.add(Channel(channel, "screen"))
-            self._grader.grade(known)
-            self.follower.hurry()
-        return known
+        """The mirror of a channel; None: neither the settings nor the board know such a channel."""
+        return self.mirrors.get(channel)
 
     def touch(self, channel: str) -> None:
         """The channel moved: its screens are served once in this turn of the loop, however many steps came."""
@@ -308,6 +302,7 @@ class Hub:
         """What time alone asks for: qualities, beats, screens that take nothing."""
         now = self.monotonic()
         for mirror in self.mirrors.values():
+            mirror.forget(now)
             if self._grader.grade(mirror):
                 self.touch(mirror.channel.name)
         frame = protocol.encode(protocol.Beat(clock.rfc3339(self.clock())))

@@ -233,12 +233,16 @@ class Mirror:
         known = self._cuts.get(sight)
         if known is not None and now - known.made < 1.0 and (known.offset == self.offset or self.covers(known.offset)):
             return known
-        for old in [key for key, cut in self._cuts.items() if now - cut.made >= 1.0]:
-            del self._cuts[old]
+        self.forget(now)
         quality = self.quality_for(sight)
         frames = protocol.snapshot_parts(self.channel.name, told, self.offset, self.seen(sight), quality)
         made = self._cuts[sight] = Cut(self.offset, frames, self.stamp, now)
         return made
+
+    def forget(self, now: float) -> None:
+        """Let go of snapshots that nobody new is given any more."""
+        for old in [sight for sight, cut in self._cuts.items() if now - cut.made >= 1.0]:
+            del self._cuts[old]
 
     def frames(self, after: int, sight: Sight, with_quality: bool) -> Made | None:
         """Delta frames from `after` to now; None when a snapshot is needed, or is smaller."""

@@ -58,7 +58,9 @@ async def _stores(here: Door) -> tuple[list[str], list[str]]:
 
 
 def _boards(here: Door) -> list[str]:
-    missing = [name for name in here.channels if not here.hub.mirrors[name].present]
+    # an operator may never have told a screen anything
+    wanted = [name for name, channel in here.channels.items() if channel.kind != "screen"]
+    missing = [name for name in wanted if not here.hub.mirrors[name].present]
     return [f"The board {name} is not there yet, or is being rebuilt." for name in missing]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import html
@@ -18,6 +19,7 @@ from starlette.responses import FileResponse, Response
 
 from ioc import screen as screens
 from ioc.errors import BadConfig
+from ioc.settings import Settings
 from ioc.web import caller
 from ioc.web.access import Refused
 from ioc.web.door import Door, door, grant_of, known
@@ -99,18 +101,18 @@ async def static(request: Request) -> Response:
     return answer(request, asset, MONTH if name.startswith("assets/") else "no-cache")
 
 
-def _folder(here: Door) -> Path:
-    if here.settings.web.screens is not None:
-        return here.settings.folder / here.settings.web.screens
+def _folder(settings: Settings) -> Path:
+    if settings.web.screens is not None:
+        return settings.folder / settings.web.screens
     package = Path(__file__).parent.parent
     installed = package / "screens"
     return installed if installed.is_dir() else package.parent / "frontend" / "screens"
 
 
-def all_screens(here: Door) -> dict[str, screens.Screen]:
+def all_screens(settings: Settings) -> dict[str, screens.Screen]:
     """The screens of the settings' folder, by name; one that is wrong is left out (`ioc lint` says why)."""
     found = {}
-    for path in sorted(_folder(here).glob("*.toml")):
+    for path in sorted(_folder(settings).glob("*.toml")):
         try:
             found[path.stem] = screens.load(path)
         except BadConfig:
@@ -119,7 +121,7 @@ def all_screens(here: Door) -> dict[str, screens.Screen]:
 
 
 def _one(here: Door, name: str) -> screens.Screen:
-    path = _folder(here) / f"{name}.toml"
+    path = _folder(here.settings) / f"{name}.toml"
     if "/" in name or name.startswith(".") or not path.is_file():
         raise Wrong("There is no screen of that name; GET / lists them.", 404)
     try:
@@ -197,7 +199,7 @@ async def units(request: Request) -> Response:
     state = request.app.state
     if not hasattr(state, "units_body"):
         found = await here.units()
-        state.units_body = msgspec.json.encode(found.feature_collection())
+        state.units_body = msgspec.json.encode(await asyncio.to_thread(found.feature_collection))
     return as_json(request, state.units_body, kind="application/geo+json")
 
 
@@ -276,7 +278,7 @@ async def home(request: Request) -> Response:
     here = door(request)
     links = [
         ("/tablet" if name == "tablet" else f"/wall/{name}", found.title)
-        for name, found in all_screens(here).items()
+        for name, found in all_screens(here.settings).items()
         if name == "tablet" or found.kind == "wall"
     ]
     if "application/json" in request.headers.get("accept", ""):
