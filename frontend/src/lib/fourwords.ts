@@ -42,7 +42,7 @@ export function wordRows(live: Live, screen: Screen, lang: Lang): WordRow[] {
       label: text(LABELS[name], lang) || pair(item?.label, item?.label_en, lang) || name,
       value,
       // Only what is whole says 100.
-      shown: figure(value === null ? null : Math.floor(value), 0, lang),
+      shown: figure(value !== null && value < 100 ? Math.min(99, Math.round(value)) : value, 0, lang),
       level: value === null || item?.level === 'good' ? null : (item?.level ?? null),
       target: item?.target ?? null,
       count,

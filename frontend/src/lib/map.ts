@@ -11,7 +11,7 @@ import type { Touched } from './live.svelte';
 import { gone, paint, type AreaState } from './paint';
 import type { Box, Units } from './screen';
 import type { Board } from './store';
-import { ground, images, itemLayers, PLACES, readTokens, REGULAR, shortName, STRONG } from './style';
+import { areaNames, ground, images, itemLayers, PLACES, readTokens, REGULAR, shortName, STRONG } from './style';
 
 setWorkerUrl(workerUrl);
 
@@ -93,7 +93,7 @@ export class MapView {
   static async open(spec: MapSpec): Promise<MapView> {
     await Promise.all([REGULAR, STRONG].map((family) => document.fonts.load(`500 16px "${family}"`, VIETNAMESE)));
     const tokens = readTokens();
-    const style = ground(spec.units, tokens, spec.u, spec.lang, spec.names);
+    const style = ground(spec.units, tokens, spec.u, spec.lang, spec.names, spec.grouped ? null : spec.fit);
     for (const layer of spec.layers) {
       const { under, over } = itemLayers(layer, tokens, spec.u, spec.grouped);
       const at = style.layers.findIndex((one) => one.id === 'names');
@@ -107,6 +107,7 @@ export class MapView {
       style.sources[layer] = { type: 'geojson', data: empty, ...(layer === 'reports' ? cluster : grouped) };
       if (layer === 'reports') style.sources['reports-bad'] = { type: 'geojson', data: empty, ...cluster, clusterRadius: 44 * spec.u };
     }
+    if (spec.names) style.layers.push(areaNames(tokens, spec.u));
     if (spec.basemap !== null) await addBasemap(style, spec.basemap, tokens, spec.u);
     const view = new MapView(spec, style);
     const ratio = view.map.getPixelRatio();

@@ -2,7 +2,7 @@
 
 import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from 'maplibre-gl';
 import { hatchImage, markImage, type MarkName } from './marks';
-import type { Units } from './screen';
+import type { Box, Units } from './screen';
 import type { Lang } from './format';
 
 export type Tokens = Record<'sea' | 'land' | 'province' | 'border' | 'edge' | 'muted' | 'text' | 'live' | 'late' | 'stale' | 'down' | 'never' | 'bad' | 'bg', string>;
@@ -45,7 +45,7 @@ export function images(tokens: Tokens, u: number, ratio: number): Map<string, { 
   for (const [name, icon] of Object.entries(ICONS)) {
     all.set(name, { data: markImage(icon.mark, icon.size * u, tokens[icon.colour], icon.halo ? tokens.province : null, ratio), ratio });
   }
-  all.set('cluster-bad', { data: markImage('squareFull', 38 * u, tokens.bad, tokens.province, ratio), ratio });
+  all.set('cluster-bad', { data: markImage('squareFull', 46 * u, tokens.bad, tokens.province, ratio), ratio });
   all.set('cluster', { data: clusterImage(28 * u * ratio, tokens.province, tokens.edge), ratio });
   const side = Math.max(6, Math.round(13 * u * ratio));
   for (const name of ['bad', 'stale'] as const) {
@@ -73,13 +73,14 @@ function clusterImage(pixels: number, fill: string, line: string): ImageData {
 
 const NONE: ExpressionSpecification = ['in', ['get', 'code'], ['literal', []]];
 
-/** The communes, their outlines and names. Names make way for every mark of trouble. */
-export function ground(units: Units, tokens: Tokens, u: number, lang: Lang, names: boolean): StyleSpecification {
+/** The communes, their outlines and names. Names make way for every mark of trouble; `frame` cuts them off. */
+export function ground(units: Units, tokens: Tokens, u: number, lang: Lang, names: boolean, frame: Box | null): StyleSpecification {
   const points: Units = {
     type: 'FeatureCollection',
     features: units.features.flatMap((unit) => {
       const p = unit.properties;
       if (p === null || typeof p['lon'] !== 'number' || typeof p['lat'] !== 'number') return [];
+      if (frame !== null && !inside(frame, p['lon'], p['lat'])) return [];
       return [{ type: 'Feature' as const, properties: { code: p['code'], short: shortName(p, lang), rank: /^(Phường|Thị)/u.test(String(p['name'])) ? 0 : 1 }, geometry: { type: 'Point' as const, coordinates: [p['lon'], p['lat']] } }];
     }),
   };
@@ -95,22 +96,6 @@ export function ground(units: Units, tokens: Tokens, u: number, lang: Lang, name
   ];
   if (names) {
     layers.push({
-      id: 'area-names',
-      type: 'symbol',
-      source: 'areas',
-      layout: {
-        'text-field': ['get', 'say'],
-        'text-font': [STRONG],
-        'text-size': 19 * u,
-        'text-max-width': 9,
-        'text-line-height': 1.25,
-        'text-variable-anchor': ['center', 'top', 'bottom', 'right', 'left'],
-        'text-radial-offset': 0.3,
-        'icon-allow-overlap': true,
-      },
-      paint: { 'text-color': tokens.bad, 'text-halo-color': tokens.province, 'text-halo-width': 2.6 * u },
-    });
-    layers.splice(layers.length - 1, 0, {
       id: 'names',
       type: 'symbol',
       source: 'names',
@@ -136,6 +121,12 @@ export function ground(units: Units, tokens: Tokens, u: number, lang: Lang, name
     },
     layers,
   };
+}
+
+/** Far enough from the frame's edges that a name is not cut there. */
+function inside([west, south, east, north]: Box, lon: number, lat: number): boolean {
+  const [x, y] = [(lon - west) / (east - west), (lat - south) / (north - south)];
+  return x > 0.18 && x < 0.82 && y > 0.06 && y < 0.94;
 }
 
 /** `Phường Tuy Hoà` is `Tuy Hoà` on the map. */
@@ -247,5 +238,24 @@ function reportLayers(tokens: Tokens, u: number): ItemLayers {
         paint: { 'text-color': tokens.bg },
       },
     ],
+  };
+}
+
+/** What is wrong with a commune, written over it: above all marks, and placed before any other words. */
+export function areaNames(tokens: Tokens, u: number): LayerSpecification {
+  return {
+    id: 'area-names',
+    type: 'symbol',
+    source: 'areas',
+    layout: {
+      'text-field': ['get', 'say'],
+      'text-font': [STRONG],
+      'text-size': 19 * u,
+      'text-max-width': 9,
+      'text-line-height': 1.25,
+      'text-variable-anchor': ['center', 'top', 'bottom', 'right', 'left'],
+      'text-radial-offset': 0.3,
+    },
+    paint: { 'text-color': tokens.bad, 'text-halo-color': tokens.province, 'text-halo-width': 2.6 * u },
   };
 }
