@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
+import asyncio
+import builtins
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, TimeoutError
 
 from ioc.errors import StoreAway
+
+
+class _Cancellable:
+    """Sends as redis-py does, but for its `asyncio.wait_for`: on Python 3.11 that swallows a cancellation that comes in
+    the very turn in which the sending is done, and whoever waits for the cancelled task then waits for ever."""
+
+    socket_timeout: float | None
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        limit, self.socket_timeout = self.socket_timeout, None
+        try:
+            async with asyncio.timeout(limit):
+                await super().send_packed_command(command, check_health)  # type: ignore[misc]
+        except builtins.TimeoutError:
+            await self.disconnect(nowait=True)  # type: ignore[attr-defined]
+            raise TimeoutError("Timeout writing to socket") from None
+        finally:
+            self.socket_timeout = limit
+
+
+class _Tcp(_Cancellable, Connection):
+    pass
+
+
+class _Tls(_Cancellable, SSLConnection):
+    pass
+
+
+class _Unix(_Cancellable, UnixDomainSocketConnection):
+    pass
+
+
+_KINDS: dict[Any, Any] = {Connection: _Tcp, SSLConnection: _Tls, UnixDomainSocketConnection: _Unix}
 
 
 def connect(url: str, *, blocking: bool = False) -> Any:
@@ -21,7 +56,7 @@ def connect(url: str, *, blocking: bool = False) -> Any:
     try, and whoever waits for a store that is away must know it at once. An idle connection that the server closed
     is opened anew. Typed as Any because redis-py types every answer as bytes or text; ours are bytes.
     """
-    return Redis.from_url(
+    pool = ConnectionPool.from_url(
         url,
         protocol=2,  # 2 and 3 nest stream answers differently
         socket_timeout=10.0 if blocking else 5.0,
@@ -29,6 +64,8 @@ def connect(url: str, *, blocking: bool = False) -> Any:
         health_check_interval=15,
         retry=Retry(NoBackoff(), 0),
     )
+    pool.connection_class = _KINDS[pool.connection_class]
+    return Redis.from_pool(pool)
 
 
 @contextmanager

@@ -72,8 +72,8 @@ class MemoryLog:
             entries = self._entries[max(0, at - self._first) :][:count]
             if not entries:
                 try:
-                    async with self._came:
-                        await asyncio.wait_for(self._came.wait(), WAIT_S)
+                    async with self._came, asyncio.timeout(WAIT_S):
+                        await self._came.wait()
                 except TimeoutError:
                     yield None
                 continue
