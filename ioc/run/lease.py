@@ -105,8 +105,8 @@ async def _take(redis: Any, role: str, own: str, ttl_s: float) -> int:
         with reaching():
             holder = await redis.get(lease)
             stale = holder.decode() if holder is not None and dead(holder.decode()) else ""
-            # numbers begin at the clock, so that they go on growing after the store was emptied
-            number = await redis.eval(_TAKE, 2, lease, fence, own, stale, int(ttl_s * 1000), int(time.time() * 1000))
+            # numbers begin at the clock (µs), so that they go on growing after the store was emptied
+            number = await redis.eval(_TAKE, 2, lease, fence, own, stale, int(ttl_s * 1000), time.time_ns() // 1000)
         if number:
             return int(number)
         await asyncio.sleep(ttl_s / 6)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
-import subprocess
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +20,7 @@ from ioc.log import Batch, Known, Log
 from ioc.log import redis as redis_log
 from ioc.log.memory import MemoryLog
 from ioc.log.redis import RedisLog
+from tests.mortal import mortal
 
 NOON = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
 SOURCE = "cams"
@@ -213,46 +211,25 @@ async def test_nothing_is_trimmed_while_a_group_is_missing(redis_url: str) -> No
     await log.close()
 
 
-@pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A Redis that a test may kill."""
-    server = shutil.which("redis-server") or shutil.which("valkey-server")
-    if server is None:
-        pytest.skip("There is no redis-server on PATH.")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if b"eady to accept" in line:
-            break
-    yield f"redis://127.0.0.1:{port}/0", process
-    process.kill()
-    process.wait()
-    process.stdout.close()
-
-
-async def test_a_store_that_was_killed_is_said_to_be_away(mortal: tuple[str, subprocess.Popen[bytes]]) -> None:
-    url, process = mortal
-    log = RedisLog(url)
-    await log.begin()
-    await put(log, 1)
-    reading: AsyncGenerator[Batch | None] = log.read("projector")  # type: ignore[assignment]
-    async with aclosing(reading) as batches:
-        batch = await anext(batches)
-        assert batch is not None
-        process.kill()
-        process.wait()
-        for asked in (
-            log.known(SOURCE),
-            log.answers(),
-            log.trim(),
-            put(log, 2, revision=1),
-            batch.ack(),
-            anext(batches),
-        ):
-            with pytest.raises(StoreAway):
-                await asked
-    await log.close()
+async def test_a_store_that_was_killed_is_said_to_be_away(tmp_path: Path) -> None:
+    with mortal(tmp_path) as (url, process):
+        log = RedisLog(url)
+        await log.begin()
+        await put(log, 1)
+        reading: AsyncGenerator[Batch | None] = log.read("projector")  # type: ignore[assignment]
+        async with aclosing(reading) as batches:
+            batch = await anext(batches)
+            assert batch is not None
+            process.kill()
+            process.wait()
+            for asked in (
+                log.known(SOURCE),
+                log.answers(),
+                log.trim(),
+                put(log, 2, revision=1),
+                batch.ack(),
+                anext(batches),
+            ):
+                with pytest.raises(StoreAway):
+                    await asked
+        await log.close()
