@@ -66,6 +66,7 @@ class Hub:
         self._seats: dict[str, dict[Screen, Seat]] = {}
         self._max_screens = max_screens
         self._touched: set[str] = set()
+        self._lagging: set[Screen] = set()
         self._soon: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         for channel in channels.values():
@@ -206,18 +207,18 @@ class Hub:
             self.frames_out += 1
             self.bytes_out += len(frame)
 
-    def flush(self, screen: Screen, beat_due: bool = False) -> None:
+    def flush(self, screen: Screen) -> None:
         """Bring a screen to now in all its channels, when it has taken what it was sent."""
         if screen.gone or screen.grant is None or screen.wire.waiting():
             return
         frames: list[bytes] = []
         for seat in screen.seats.values():
-            frames += self._due(seat, beat_due)
+            frames += self._due(seat)
         if frames:
             screen.send(frames)
 
-    def _due(self, seat: Seat, beat_due: bool = False) -> list[bytes]:
-        """What brings a seat to now; the seat is moved."""
+    def _due(self, seat: Seat) -> list[bytes]:
+        """What brings a seat to now; the seat is moved. A step that shows nothing to it may wait for a beat."""
         mirror = seat.mirror
         if not mirror.loaded or (seat.place is not None and not self._settle(seat, seat.place)):
             return self._kept(seat)
@@ -228,10 +229,10 @@ class Hub:
             made = mirror.frames(seat.offset, seat.sight, seat.stamp != mirror.stamp)
             if made is None:
                 seat.offset = None
-            elif made.idle and seat.stamp == mirror.stamp and seat.turn is None and not beat_due:
+            elif made.idle and seat.stamp == mirror.stamp and seat.turn is None and self._may_wait(seat):
                 return []
             else:
-                seat.offset, seat.stamp = mirror.offset, mirror.stamp
+                seat.stand(mirror.offset, mirror.stamp, self.monotonic())
                 frames += made.frames
         if seat.offset is None:
             frames += self._snapshot(seat)
@@ -239,6 +240,13 @@ class Hub:
             frames += mirror.turn(seat.sight, seat.turn)
             seat.sight, seat.turn, seat.stamp = seat.turn, None, mirror.stamp
         return frames
+
+    def _may_wait(self, seat: Seat) -> bool:
+        """Whether a position that nothing in sight moved was told less than a beat ago; the next ticks look again."""
+        if self.monotonic() - seat.moved_at >= self.beat - self.beat / TICKS / 2:
+            return False
+        self._lagging.add(seat.screen)
+        return True
 
     def _snapshot(self, seat: Seat) -> list[bytes]:
         mirror = seat.mirror
@@ -248,7 +256,8 @@ class Hub:
         made = None
         if (cut.offset, cut.stamp) != (mirror.offset, mirror.stamp):
             made = mirror.frames(cut.offset, seat.sight, cut.stamp != mirror.stamp)
-        seat.offset, seat.stamp = (mirror.offset, mirror.stamp) if made is not None else (cut.offset, cut.stamp)
+        offset, stamp = (mirror.offset, mirror.stamp) if made is not None else (cut.offset, cut.stamp)
+        seat.stand(offset, stamp, self.monotonic())
         return frames + (made.frames if made is not None else [])
 
     def _kept(self, seat: Seat) -> list[bytes]:
@@ -305,6 +314,9 @@ class Hub:
             mirror.forget(now)
             if self._grader.grade(mirror):
                 self.touch(mirror.channel.name)
+        lagging, self._lagging = self._lagging, set()
+        for screen in lagging:
+            self.flush(screen)
         frame = protocol.encode(protocol.Beat(clock.rfc3339(self.clock())))
         for screen in list(self.screens):
             if screen.grant is None:
@@ -314,7 +326,7 @@ class Hub:
             if screen.wire.waiting():
                 self._watch_stuck(screen, now)
             elif now - screen.sent_at >= self.beat - self.beat / TICKS / 2:
-                self.flush(screen, beat_due=True)
+                self.flush(screen)
                 if now - screen.sent_at >= self.beat - self.beat / TICKS / 2:
                     screen.send([frame])
 

@@ -29,12 +29,13 @@ Find = Callable[[str | None], Awaitable[Grant]]
 
 
 class Seat:
-    """Where a screen stands in one channel. `offset` None: it needs a snapshot. `stamp`: which quality it was sent.
+    """Where a screen stands in one channel, and since when (`moved_at`). `offset` None: it needs a snapshot.
+    `stamp`: which quality it was sent.
 
     `place`: the position that it came with, until that is settled (`until`: at the latest). `turn`: a view asked for.
     """
 
-    __slots__ = ("mirror", "offset", "place", "reaching", "screen", "sight", "stamp", "turn", "until")
+    __slots__ = ("mirror", "moved_at", "offset", "place", "reaching", "screen", "sight", "stamp", "turn", "until")
 
     def __init__(
         self, screen: Screen, mirror: Mirror, sight: Sight, place: protocol.Place | None, until: float
@@ -48,6 +49,11 @@ class Seat:
         self.until = until
         self.reaching = False
         self.turn: Sight | None = None
+        self.moved_at = float("-inf")
+
+    def stand(self, offset: int, stamp: int, now: float) -> None:
+        """The screen was sent what brings it here."""
+        self.offset, self.stamp, self.moved_at = offset, stamp, now
 
 
 class Screen:

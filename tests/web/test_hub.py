@@ -193,6 +193,27 @@ async def test_a_resumed_view_goes_on_in_the_view(board: MemoryBoard, server: Ru
         assert "snapshot" not in {frame["type"] for frame in client.frames}
 
 
+async def test_a_position_out_of_sight_moves_though_other_channels_are_busy(
+    board: MemoryBoard, server: Running
+) -> None:
+    await board.reset(CAMERAS, {"west": item("west", 1, 100.0)})
+    await board.reset("alerts", {})
+    async with server.client() as client:
+        await client.watch(CAMERAS, view={"bbox": [109, 10, 111, 15], "zoom": 8})
+        await client.watch("alerts")
+        await client.until(lambda _: CAMERAS in client.position and "alerts" in client.position)
+        await client.until(lambda _: client.position["alerts"][0] != "none")
+        place = await board.apply(CAMERAS, {"west": item("west", 2, 100.0)})
+        busy = 0
+        while client.position[CAMERAS][1] != place.offset:
+            busy += 1
+            await board.apply("alerts", {"a": item("a", busy)})
+            await client.hear()
+        assert all(
+            not frame["put"] for frame in client.frames if frame["type"] == "delta" and frame["channel"] == CAMERAS
+        )
+
+
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
