@@ -1,0 +1,410 @@
+"""From the log to the boards: a crash repeats and moves nothing, an emptied store heals from the archive."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import redis as blocking_redis
+
+from ioc import clock, names
+from ioc.adapter import Adapter, AdapterConfig, Answer, Reading
+from ioc.board import Board, Position, Snapshot
+from ioc.board.memory import MemoryBoard
+from ioc.board.redis import RedisBoard
+from ioc.contract import Answered, Contract
+from ioc.errors import Fenced, Gap
+from ioc.event import Event, Feature
+from ioc.layer import Figure, Item, Layer, Tile
+from ioc.log import Batch, Log
+from ioc.log.memory import MemoryLog
+from ioc.log.redis import RedisLog
+from ioc.run.poller import Asking
+from ioc.run.projector import Projector
+from ioc.settings import Province, Settings, Source
+
+NOON = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
+KIND = "ioc.thing.seen"
+LAYER, COUNT = "layer/things", "tile/count"
+
+
+class Things(Layer):
+    name = "things"
+    title = ("Vật", "Things")
+    listens = frozenset({KIND})
+
+    def fold(self, old: Item | None, event: Event) -> Item | None:
+        if event.data is not None and event.data.properties.get("value") == "poison":
+            raise ValueError("The author did not think of this.")
+        return super().fold(old, event)
+
+
+class Newer(Things):
+    version = 2
+
+
+def count(items: Mapping[str, Item], now: datetime) -> Figure:
+    return Figure(len(items) or None)
+
+
+def broken(items: Mapping[str, Item], now: datetime) -> Figure:
+    return Figure(1 // len(items))
+
+
+TILES = (
+    Tile("count", "things", ("Số vật", "Things"), ("", ""), count),
+    Tile("broken", "things", ("Hỏng", "Broken"), ("", ""), broken, by_unit=False),
+)
+
+
+class Archive:
+    """An archive in a list; `while_read` happens after its last event was handed out."""
+
+    def __init__(self) -> None:
+        self.kept: list[Event] = []
+        self.while_read: Callable[[], Any] | None = None
+        self.hangs = False
+
+    async def events(self, types: frozenset[str]) -> AsyncIterator[Event]:
+        for event in list(self.kept):
+            if event.type in types:
+                yield event
+        if self.while_read is not None:
+            work, self.while_read = self.while_read, None
+            await work()
+
+    async def value(self, tile: str, at: datetime) -> float | None:
+        if self.hangs:
+            await asyncio.Event().wait()
+        return 2.0
+
+
+class Listed(Adapter[AdapterConfig]):
+    """Answers with what its list holds: (id, value, commune)."""
+
+    listed: list[tuple[str, Any, str | None]]
+
+    async def ask(self, cursor: str | None) -> AsyncIterator[Answer]:
+        yield Answer(json.dumps(self.listed).encode())
+
+    def parse(self, answer: Answer) -> list[Reading]:
+        return [Reading(name, {"value": value}, NOON, unit=unit) for name, value, unit in json.loads(answer.body)]
+
+
+class House:
+    """One source, its log, its boards, and whoever projects."""
+
+    def __init__(self, log: Log, board: Board, url: str) -> None:
+        self.log, self.board, self.url, self.archive = log, board, url, Archive()
+        source = Source("s", "listed", Contract("Đội thử", expect=3), {"event": KIND})
+        self.settings = Settings(Province("Thử"), {"s": source})
+        self.adapter = Listed("s", AdapterConfig(event=KIND, complete=True))
+        self.asking = Asking(source, self.adapter, log)
+        self.listed("a", "b", "c")
+
+    def listed(self, *things: str | tuple[str, Any] | tuple[str, Any, str]) -> None:
+        whole = [(one, 0) if isinstance(one, str) else one for one in things]
+        self.adapter.listed = [(one[0], one[1], one[2] if len(one) > 2 else None) for one in whole]
+
+    async def projector(self, layer: Layer | None = None, *, fence: int = 1) -> Projector:
+        made = Projector({layer or Things(): TILES}, self.board, self.log, self.archive, self.settings, fence=fence)
+        await made.open()
+        return made
+
+    async def work(self, projector: Projector, *, archive: bool = False) -> None:
+        """All that the log brings, once; `archive`: it is archived too."""
+        for group in ("projector", *(("archive",) if archive else ())):
+            reading: AsyncGenerator[Batch | None] = self.log.read(group)  # type: ignore[assignment]
+            async with aclosing(reading) as batches:
+                async for batch in batches:
+                    if batch is None:
+                        break
+                    if group == "archive":
+                        self.archive.kept += [entry.event for entry in batch.entries]
+                        await batch.ack()
+                    else:
+                        await projector.work(batch)
+        await projector.tick(force=True)
+
+    async def flush(self) -> None:
+        if isinstance(self.log, MemoryLog) and isinstance(self.board, MemoryBoard):
+            await self.log.forget()
+            await self.board.forget()
+            return
+        with blocking_redis.Redis.from_url(self.url, protocol=3) as client:
+            client.flushall()
+
+    async def taken(self, channel: str = LAYER) -> Snapshot:
+        found = await self.board.snapshot(channel)
+        assert found is not None
+        return found
+
+    async def values(self) -> dict[str, Any]:
+        return {name: json.loads(body)["properties"]["value"] for name, body in (await self.taken()).items.items()}
+
+    async def figures(self, channel: str = COUNT) -> dict[str, Any]:
+        return {name: json.loads(body) for name, body in (await self.taken(channel)).items.items()}
+
+    async def positions(self) -> dict[str, Position]:
+        return {channel: (await self.taken(channel)).position for channel in await self.board.channels()}
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    if request.param == "memory":
+        yield House(MemoryLog(), MemoryBoard(), "")
+        return
+    url = request.getfixturevalue("redis_url")
+    log, board = RedisLog(url), RedisBoard(url)
+    yield House(log, board, url)
+    await log.close()
+    await board.close()
+
+
+async def test_what_a_source_says_stands_on_board_and_tiles(house: House) -> None:
+    house.listed(("a", 1, "22015"), ("b", 2, "22015"), ("c", 3, "22022"))
+    projector = await house.projector()
+    assert (await house.figures())["all"]["value"] is None
+    await house.asking.poll()
+    await house.work(projector)
+    assert await house.values() == {"a": 1, "b": 2, "c": 3}
+    figures = await house.figures()
+    assert {unit: figure["value"] for unit, figure in figures.items()} == {"all": 3, "22015": 2, "22022": 1}
+    whole = figures["all"]
+    assert (whole["have"], whole["expect"], whole["sources"], whole["method"]) == (3, 3, ["s"], "machine")
+    assert whole["observed"] == clock.rfc3339(NOON) and whole["trend"] == {"by": 1.0, "over": "P1D"}
+
+
+async def test_the_same_answer_again_moves_no_board(house: House) -> None:
+    projector = await house.projector()
+    await house.asking.poll()
+    await house.work(projector)
+    before = await house.positions()
+    known = await house.asking.poll()
+    await house.work(projector)
+    assert await house.positions() == before
+    assert known.answered is not None and known.answered.unchanged == 3
+
+
+async def test_who_is_gone_is_gone_from_board_and_tiles(house: House) -> None:
+    house.listed(("a", 1, "22015"), ("b", 2, "22022"), ("c", 3))
+    projector = await house.projector()
+    await house.asking.poll()
+    await house.work(projector)
+    house.listed(("b", 2, "22022"), ("c", 3))
+    await house.asking.poll()
+    await house.work(projector)
+    assert await house.values() == {"b": 2, "c": 3}
+    assert {unit: figure["value"] for unit, figure in (await house.figures()).items()} == {"all": 2, "22022": 1}
+    assert (await house.taken()).gone.keys() == {"a"}
+
+
+async def test_a_crash_before_the_acknowledgement_repeats_the_batch_and_moves_nothing(house: House) -> None:
+    house.listed("a", "b", ("c", 1))
+    projector = await house.projector()
+    await house.asking.poll()
+    reading: AsyncGenerator[Batch | None] = house.log.read("projector")  # type: ignore[assignment]
+    async with aclosing(reading) as batches:
+        batch = await anext(batches)
+        assert batch is not None
+
+        async def crash() -> None:
+            raise ConnectionError("The process ended here.")
+
+        with pytest.raises(ConnectionError):
+            await projector.work(batch._replace(ack=crash))
+    before = await house.taken()
+    assert await house.values() == {"a": 0, "b": 0, "c": 1}
+    again = await house.projector(fence=2)
+    await house.work(again)
+    after = await house.taken()
+    assert (after.position, after.items) == (before.position, before.items)
+    house.listed("a", "b", ("c", 2))
+    await house.asking.poll()
+    await house.work(again)
+    assert await house.values() == {"a": 0, "b": 0, "c": 2}
+
+
+async def test_after_a_flush_the_boards_are_rebuilt_under_new_epochs_and_sources_are_asked_again(house: House) -> None:
+    projector = await house.projector()
+    await house.asking.poll()
+    await house.work(projector, archive=True)
+    before = await house.taken()
+    await house.flush()
+    with pytest.raises(Gap):
+        await projector.tick(force=True)
+    projector = await house.projector(fence=2)
+    after = await house.taken()
+    assert after.items == before.items and after.whole
+    assert after.position.epoch != before.position.epoch
+    assert (await house.figures())["all"]["value"] == 3
+    house.listed("a", "b", "c", "d")
+    known = await house.asking.poll()
+    assert known.answered is not None and known.answered.events == 4
+    await house.work(projector)
+    assert await house.values() == dict.fromkeys("abcd", 0)
+    assert all("cause" not in json.loads(body)["properties"] for body in (await house.taken()).items.values())
+
+
+async def test_a_rebuild_takes_from_the_log_what_the_archive_has_not_yet(house: House) -> None:
+    projector = await house.projector()
+    await house.asking.poll()
+    await house.work(projector, archive=True)
+    house.listed("a", ("b", 5), "d")
+    await house.asking.poll()
+    await house.work(projector)
+    await house.board.drop(LAYER)
+    await house.projector(fence=2)
+    assert await house.values() == {"a": 0, "b": 5, "d": 0}
+    assert (await house.taken()).gone.keys() == {"c"}
+
+
+async def test_a_rebuild_misses_nothing_that_was_archived_and_trimmed_behind_its_reading(house: House) -> None:
+    projector = await house.projector()
+    await house.asking.poll()
+    await house.work(projector)
+    await house.board.drop(LAYER)
+
+    async def archive_and_trim() -> None:
+        reading: AsyncGenerator[Batch | None] = house.log.read("archive")  # type: ignore[assignment]
+        async with aclosing(reading) as batches:
+            batch = await anext(batches)
+        assert batch is not None
+        house.archive.kept += [entry.event for entry in batch.entries]
+        await batch.ack()
+        assert await house.log.trim() == 3
+
+    house.archive.while_read = archive_and_trim
+    await house.projector(fence=2)
+    assert await house.values() == dict.fromkeys("abc", 0)
+
+
+async def test_another_version_of_the_fold_rebuilds(house: House) -> None:
+    projector = await house.projector()
+    await house.asking.poll()
+    await house.work(projector)
+    before = await house.taken()
+    same = await house.projector(fence=2)
+    assert (await house.taken()).position == before.position and same.folds[0].items.keys() == set("abc")
+    await house.projector(Newer(), fence=3)
+    after = await house.taken()
+    assert after.version == 2 and after.items == before.items and after.position.epoch != before.position.epoch
+
+
+async def test_a_board_that_was_left_half_rebuilt_is_rebuilt(house: House) -> None:
+    projector = await house.projector()
+    await house.asking.poll()
+    await house.work(projector)
+    await house.board.reset(LAYER, {"a": b"{}"}, fence=1, whole=False)
+    await house.projector(fence=2)
+    found = await house.taken()
+    assert found.whole and found.items.keys() == set("abc")
+
+
+async def test_a_projector_that_was_paused_writes_nothing_once_another_took_over(house: House) -> None:
+    """Also when the new one had nothing to write yet."""
+    paused = await house.projector(fence=1)
+    await house.asking.poll()
+    reading: AsyncGenerator[Batch | None] = house.log.read("projector")  # type: ignore[assignment]
+    async with aclosing(reading) as batches:
+        batch = await anext(batches)
+    assert batch is not None
+    await house.projector(fence=2)
+    before = await house.positions()
+    with pytest.raises(Fenced):
+        await paused.work(batch)
+    with pytest.raises(Fenced):
+        await paused.rebuild(Things())
+    assert await house.positions() == before and (await house.taken()).items == {}
+
+
+async def test_a_board_that_somebody_else_moved_is_read_again(house: House) -> None:
+    projector = await house.projector()
+    await house.board.apply(LAYER, {"x": b"{}"}, fence=1)
+    await house.asking.poll()
+    with pytest.raises(Gap):
+        await house.work(projector)
+
+
+async def test_an_event_that_a_layer_can_t_fold_is_left_out(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    house.listed("a", ("b", "poison"), "c")
+    projector = await house.projector()
+    await house.asking.poll()
+    await house.work(projector)
+    assert (await house.values()).keys() == {"a", "c"}
+    assert "can't fold" in caplog.text
+
+
+async def test_a_tile_that_can_t_be_worked_out_says_so_and_the_others_go_on(house: House) -> None:
+    projector = await house.projector()
+    failed = (await house.figures("tile/broken"))["all"]
+    assert failed["value"] is None and "ZeroDivisionError" in failed["why"]
+    assert (await house.figures())["all"]["value"] is None
+    house.listed("a")
+    await house.asking.poll()
+    await house.work(projector)
+    assert (await house.figures("tile/broken"))["all"]["value"] == 1
+
+
+async def test_a_unit_that_emptied_while_nobody_looked_leaves_its_tile(house: House) -> None:
+    house.listed(("a", 1, "22015"), ("b", 1, "22022"))
+    projector = await house.projector()
+    await house.asking.poll()
+    await house.work(projector)
+    house.listed(("a", 1, "22022"), ("b", 1, "22022"))
+    await house.asking.poll()
+    reading: AsyncGenerator[Batch | None] = house.log.read("projector")  # type: ignore[assignment]
+    async with aclosing(reading) as batches:
+        batch = await anext(batches)
+    assert batch is not None
+    for entry in batch.entries:
+        projector.folds[0].event(entry.event)
+    # the board moved, and the process ended before its tiles did
+    await projector._apply(clock.now())
+    await batch.ack()
+    await house.projector(fence=2)
+    assert (await house.figures()).keys() == {"all", "22022"}
+
+
+async def test_an_archive_that_hangs_holds_up_no_board(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ioc.run.projector.PATIENCE_S", 0.05)
+    house.archive.hangs = True
+    projector = await house.projector()
+    await house.asking.poll()
+    await house.work(projector)
+    figure = (await house.figures())["all"]
+    assert figure["value"] == 3 and "trend" not in figure
+
+
+class Moment(Things):
+    """Its items live for one minute of our clock."""
+
+    lives = timedelta(minutes=1)
+
+
+async def test_an_event_that_came_too_late_to_live_is_never_seen(house: House) -> None:
+    projector = await house.projector(Moment())
+    old = Event("e", "s", KIND, "a", NOON - timedelta(days=1), NOON, Feature({"value": 1}))
+    before = (await house.taken()).position
+    await house.log.append([old], source="s", revision=0, cursor=None, seen={}, answered=Answered("s", NOON))
+    await house.work(projector)
+    assert (await house.taken()).position == before and (await house.taken()).items == {}
+
+
+async def test_run_goes_on_for_ever_and_acknowledges(house: House) -> None:
+    projector = await house.projector()
+    running = asyncio.create_task(projector.run())
+    await house.asking.poll()
+    positions = {LAYER: (await house.taken()).position}
+    watching = house.board.watch(positions)
+    _, delta = await asyncio.wait_for(anext(watching), 30)
+    assert delta is not None and delta.put.keys() == set("abc")
+    await watching.aclose()  # type: ignore[attr-defined]
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
