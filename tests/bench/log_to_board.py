@@ -6,7 +6,6 @@ what the client library and Redis cost without us.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
