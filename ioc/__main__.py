@@ -212,8 +212,8 @@ def here() -> None:
 def start() -> None:
     """Set up when that is needed, then become `ioc <command>` in the virtual environment."""
     venv = ROOT / ".venv"
-    own = Path(sys.prefix).resolve() != venv.resolve() and installed_here(ROOT)
-    if os.environ.get("IOC_NO_VENV") == "1" or own:
+    inside_it = Path(sys.prefix).resolve() == venv.resolve()
+    if os.environ.get("IOC_NO_VENV") == "1" or inside_it or installed_here(ROOT):
         here()
         return
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")

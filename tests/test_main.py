@@ -127,6 +127,13 @@ def test_the_first_start_tells_each_step_and_the_next_go_straight_on(checkout: P
         assert "Setting up" in start(checkout, "demo").stderr, file
         assert built(checkout) == number
 
+    # whoever calls the environment's own Python means it as it is
+    (checkout / "frontend" / "new.ts").write_text("again")
+    own = [str(checkout / ".venv" / "bin" / "python"), "-m", "ioc", "run"]
+    done = subprocess.run(own, cwd=checkout, env=environment({}), capture_output=True, text=True, check=False)
+    assert ran(done, checkout, "run")
+    assert done.stderr == ""
+
     # the tests need more, and what they bring serves the rest
     assert "and those of its tests" in start(checkout, "test").stderr
     assert start(checkout, "demo").stderr == ""
