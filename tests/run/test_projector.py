@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis as blocking_redis
 
-from ioc import clock, names
+from ioc import clock
 from ioc.adapter import Adapter, AdapterConfig, Answer, Reading
 from ioc.board import Board, Position, Snapshot
 from ioc.board.memory import MemoryBoard
