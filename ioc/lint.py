@@ -54,9 +54,15 @@ def lint(file: Path) -> list[Finding]:
         return [Finding(str(file), int(at[1]) if at else None, f"This is not TOML: {error}.")]
     known = lines.index(body)
     wrong = [*_settings(tree), *_sources(tree), *_secrets(tree, ()), *_systems(tree, ()), *_units(tree, file)]
+    # what a table says as a whole may repeat what was found on the very line
+    wrong = [(where, say) for where, say in wrong if not any(_repeats(say, other) for _, other in wrong)]
     found = {Finding(str(file), lines.line(known, where), say) for where, say in wrong}
     screens = list(_screens(tree, file, known))
     return sorted(found, key=lambda one: (one.line or 0, one.say)) + screens
+
+
+def _repeats(say: str, other: str) -> bool:
+    return say != other and other.rstrip(".") in say
 
 
 def _settings(tree: dict[str, Any]) -> Wrong:
@@ -183,7 +189,8 @@ def _converted(value: Any, kind: Any, where: Where) -> Wrong:
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at `$")
         deeper = tuple(int(number) if number else name for name, number in re.findall(r"\.([\w-]+)|\[(\d+)\]", at))
-        yield (*where, *deeper), f"{_shown((*where, *deeper))} is wrong: {what[:1].lower()}{what[1:]}."
+        begun = what[:1].lower() + what[1:] if what[1:2].islower() else what
+        yield (*where, *deeper), f"{_shown((*where, *deeper))} is wrong: {begun.rstrip('.')}."
 
 
 def _secrets(tree: Any, where: Where) -> Wrong:
