@@ -114,9 +114,16 @@ class Night(Part, frozen=True):
     brightness: float = 0.7
 
 
+class Seams(Part, frozen=True):
+    """Panels beside and above each other that make one wall: no figure is drawn across their bezels."""
+
+    columns: int = 1
+    rows: int = 1
+
+
 class Screen(Part, frozen=True):
     """A wall or a tablet. `viewing_m`: how far away its figures must be read; `height_mm`: how high the glass is;
-    `seams`: bezels at these shares of the width; `blank_after_s`: blind for so long, figures become `—`.
+    `blank_after_s`: blind for so long, figures become `—`.
     """
 
     kind: Literal["wall", "tablet"]
@@ -126,7 +133,7 @@ class Screen(Part, frozen=True):
     density: Literal["normal", "far"] = "normal"
     viewing_m: float | None = None
     height_mm: float | None = None
-    seams: list[float] = []
+    seams: Seams | None = None
     blank_after_s: int = 1800
     night: Night | None = None
     words: Words | None = None

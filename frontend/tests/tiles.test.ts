@@ -117,7 +117,7 @@ describe('paint', () => {
   });
   test('cameras are counted by their own state', () => {
     const of = (state: string) => ({ properties: { state } });
-    expect(tally([of('live'), of('live'), of('frozen'), of('down'), of('late'), of('never')])).toEqual({ live: 2, frozen: 1, down: 1, other: 2 });
+    expect(tally([of('live'), of('live'), of('frozen'), of('down'), of('late'), of('never')])).toEqual({ live: 2, frozen: 1, down: 1, never: 1, other: 1 });
   });
   test('a commune without its figure is hatched, one past its limit too', () => {
     const items = new Map<string, unknown>([['all', item()], ['22096', item({ level: 'bad' })], ['22192', item({ value: null, have: 0 })], ['22015', item({ level: 'good' })]]);

@@ -79,7 +79,8 @@ def _picture(context: BrowserContext, base: str, out: Path, picture: Picture, co
 def _wait_drawn(page: Page, picture: Picture) -> None:
     if picture.detail:
         page.locator(".tile").first.click()
-        page.wait_for_function("() => !document.querySelector('.history')?.textContent.includes('Đang lấy')")
+        page.locator("dialog .history").wait_for()
+        page.wait_for_function("() => !document.querySelector('.history').textContent.includes('Đang lấy')")
     elif picture.path.endswith("/overview"):
         glass.wait_cameras(page)
     elif picture.width >= 900 and picture.path == "/tablet":

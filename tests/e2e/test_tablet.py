@@ -61,7 +61,7 @@ def test_a_tap_opens_where_the_figure_comes_from(tablet: Page) -> None:
     assert sheet.locator("h2").inner_text() == tile.locator(".l .el").inner_text()
     assert sheet.locator(".kv dd").count() >= 3
     assert sheet.locator(".way div").count() >= 2
-    tablet.wait_for_function("() => !document.querySelector('.history')?.textContent.includes('Đang lấy')")
+    tablet.wait_for_function("() => !document.querySelector('.history').textContent.includes('Đang lấy')")
     assert "Không lấy được" not in sheet.locator(".history").inner_text()
     tablet.keyboard.press("Escape")
     sheet.wait_for(state="detached")

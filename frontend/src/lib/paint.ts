@@ -51,16 +51,17 @@ export interface Tally {
   live: number;
   frozen: number;
   down: number;
+  never: number;
   other: number;
 }
 
-/** Cameras by their own state; `other` are late, stale, or never heard of. */
+/** Cameras by their own state; `other` are late or stale. */
 export function tally(items: Iterable<unknown>): Tally {
-  const counts: Tally = { live: 0, frozen: 0, down: 0, other: 0 };
+  const counts: Tally = { live: 0, frozen: 0, down: 0, never: 0, other: 0 };
   for (const item of items) {
     const state = stateOf((item as { properties?: Record<string, unknown> }).properties ?? {});
-    if (state === 'live' || state === 'frozen' || state === 'down') counts[state] += 1;
-    else counts.other += 1;
+    if (state === 'late' || state === 'stale') counts.other += 1;
+    else counts[state] += 1;
   }
   return counts;
 }

@@ -44,7 +44,8 @@ export interface Screen {
   title: Text;
   language: Lang;
   density: 'normal' | 'far';
-  seams: number[];
+  /** Panels that make the wall: tiles are laid between their bezels. */
+  seams: { columns: number; rows: number } | null;
   blank_after_s: number;
   night: { from: number; to: number; brightness: number } | null;
   words: { title: Text; tiles: string[] } | null;
