@@ -78,7 +78,7 @@ def answered(known: Known) -> Answered:
 async def test_a_source_that_confirms_itself_keeps_its_counts_and_is_alive() -> None:
     body = json.dumps([{"id": "a", "x": 109.3, "y": 13.1}, {"id": "b", "x": 109.3, "y": 13.1}, {"id": "c"}]).encode()
     with AnswerServer(Said(body, headers={"ETag": '"v1"'}), Said(status=304)) as server:
-        options = {"url": server.url, "id": "id", "lon": "x", "lat": "y", "complete": True}
+        options: dict[str, Any] = {"url": server.url, "id": "id", "lon": "x", "lat": "y", "complete": True}
         registry = source(adapter="camera_registry", **options)
         polled = Asking(registry, catalog.open_adapter(registry), MemoryLog())
         first = await polled.poll()
