@@ -172,7 +172,7 @@ async def test_the_log_is_trimmed_when_both_have_read_it(db: Database) -> None:
     assert batch is not None
     await batch.ack()
     async with asyncio.timeout(60):
-        while await log.length():
+        while await log.length():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await stop(running)
 
