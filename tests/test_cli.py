@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -168,6 +169,15 @@ def test_the_machine_decides_by_environment(place_of_work: Path) -> None:
     (place_of_work / "a file").touch()
     with pytest.raises(BadConfig, match=r"can't be made .+; name another with --data"):
         place.data_folder(place_of_work / "a file" / "x", {})
+
+
+def test_a_port_that_is_taken_is_one_sentence(settings: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = call("run", "web", "--port", str(port))
+    assert told.exit_code == 2, told.output
+    wanted = f"127.0.0.1:{port} can't be listened on (Address already in use); name another --port, PORT or --host."
+    assert told.stderr.splitlines()[-1] == wanted
 
 
 def test_ask_prints_readings_and_what_would_be_set_aside_and_stores_nothing(settings: Path) -> None:
