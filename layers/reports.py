@@ -209,9 +209,7 @@ def _remembers(cases: Iterable[_Case], moment: datetime) -> bool:
     return any(case.closed is not None and case.closed <= moment for case in cases)
 
 
-def _compared(
-    figure: Figure, cases: list[_Case], now: datetime, counts: Callable[[_Case, datetime], bool]
-) -> Figure:
+def _compared(figure: Figure, cases: list[_Case], now: datetime, counts: Callable[[_Case, datetime], bool]) -> Figure:
     """The figure, with what it was a day ago, or as far back as the board remembers."""
     for span, name in _SPANS:
         if _remembers(cases, now - span):

@@ -19,10 +19,12 @@ class Position(NamedTuple):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """All items of a channel at a position; values are the bytes that go on the wire. `whole`: False while it is rebuilt.
+    """All items of a channel at a position; values are the bytes that go on the wire.
 
-    `gone`: tombstones of dropped subjects (value: source time and receipt as "t|r"), for writers only. `life`: the run of
-    the store in which a writer last took the board over.
+    `whole`: False while it is rebuilt.
+
+    `gone`: tombstones of dropped subjects (value: source time and receipt as "t|r"), for writers only.
+    `life`: the run of the store in which a writer last took the board over.
     """
 
     position: Position
@@ -34,7 +36,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Delta(msgspec.Struct, frozen=True):
-    """One step: a reader at `after` applies drops, then puts, and stands at `offset`. `after` and `offset` are of one epoch."""
+    """One step: a reader at `after` applies drops, then puts, and stands at `offset`, all of one epoch."""
 
     epoch: str
     after: int
@@ -74,7 +76,10 @@ class Board(Protocol):
         version: int = 1,
         whole: bool = True,
     ) -> Position:
-        """Begin a new epoch that holds exactly `items`. `version`: the fold's; `whole` False: a rebuild goes on. Raises Fenced."""
+        """Begin a new epoch that holds exactly `items`; raises Fenced.
+
+        `version`: the fold's. `whole` False: a rebuild goes on.
+        """
         ...
 
     async def snapshot(self, channel: str) -> Snapshot | None:

@@ -22,7 +22,7 @@ class Entry(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Events to work on, oldest first; `ack` when their effect is safe. `again`: they may have been worked on before."""
+    """Events to work on, oldest first; `ack` when their effect is safe. `again`: they may have been worked on."""
 
     entries: Sequence[Entry]
     ack: Callable[[], Awaitable[None]]

@@ -33,7 +33,7 @@ async def again(settings: Settings, redis_url: str, database_url: str, name: str
     source = settings.sources[name]
     config = catalog.open_adapter(source).config
     if not isinstance(config, Mapped):
-        raise BadConfig(f"Source {name} is of the kind {source.adapter}, which has no mapping; it is asked again instead.")
+        raise BadConfig(f"Source {name} is a {source.adapter}, which has no mapping; it is asked again instead.")
     db, log = open_db(database_url), RedisLog(redis_url)
     try:
         read, kept = await _read(db, config, name, say)

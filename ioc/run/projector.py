@@ -78,7 +78,7 @@ class Projector:
         self._ticked = -TICK_S
 
     async def open(self) -> None:
-        """Go on where the boards stand; rebuild from the archive those that are missing, half made, or of another fold."""
+        """Go on where the boards stand; rebuild those that are missing, half made, or of another fold."""
         self.folds = [await self._fold(layer) for layer in self.layers]
         self._by_type = {}
         for fold in self.folds:

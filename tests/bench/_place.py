@@ -52,7 +52,9 @@ def events(count: int, subjects: int, source: str = "bench") -> list[Event]:
         }  # fmt: skip
         place = {"type": "Point", "coordinates": [109.3 + subject % 100 / 1e3, 13.1 + subject // 100 / 1e3]}
         unit = f"{22000 + subject % 34}"
-        made.append(Event(f"{source}-{number}", source, KIND, f"c{subject}", when, when, Feature(properties, place), unit))
+        made.append(
+            Event(f"{source}-{number}", source, KIND, f"c{subject}", when, when, Feature(properties, place), unit)
+        )
     return made
 
 

@@ -1,8 +1,8 @@
 """Time from a source's answer to a screen, through every role as a process of its own.
 
 idle: one of 200 things moves at each poll, one screen. busy: 1,000 things move five times a second (5,000 events/s),
-100 screens. The marker is the source's clock (ns) at the moment of its answer; screens and source share the machine's clock.
-The ratio is against a bare loop-back: the same HTTP answer fetched, and sent over one WebSocket without anything of ours.
+100 screens. The marker is the clock (ns) at the moment of the source's answer; screens and source share one machine.
+The ratio is against a bare loop-back: the same HTTP answer fetched, and sent over one WebSocket, with nothing between.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class Moving(BaseHTTPRequestHandler):
 @contextmanager
 def source(port: int, things: int, moving: int) -> Iterator[None]:
     """The simulated registry, in a thread of this process."""
-    records = [{"id": f"t{n}", "name": f"Vật {n}", "count": 0, "lon": 109.2 + n / 1e4, "lat": 13.1} for n in range(things)]
+    records = [
+        {"id": f"t{n}", "name": f"Vật {n}", "count": 0, "lon": 109.2 + n / 1e4, "lat": 13.1} for n in range(things)
+    ]
     handler = type("Handler", (Moving,), {"things": records, "moving": moving, "at": 0})
     with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -139,7 +141,8 @@ def _busy(stage: Stage, key: str, build: Path) -> dict[str, Any]:
     asyncio.run(_close(stage, key))
     watch = json.dumps({"type": "watch", "channels": [{"channel": "layer/cameras"}]})
     command = [
-        str(build / "wsload"), "--port", str(stage.ports["web"]), "--path", "/ws", "--subproto", "ioc.v1", "--n", str(SCREENS),
+        str(build / "wsload"), "--port", str(stage.ports["web"]), "--path", "/ws", "--subproto", "ioc.v1",
+        "--n", str(SCREENS),
         "--sub-text", json.dumps({"type": "hello", "key": key}), "--sub-text", watch,
         "--marker", '"count":', "--duration", str(BUSY_S), "--settle", "3", "--pids", str(stage.running["web"].pid),
     ]  # fmt: skip

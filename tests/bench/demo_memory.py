@@ -1,4 +1,4 @@
-"""Proportional memory (PSS) of the demo: each role's process and Redis or Valkey, after a while; the simulated sources apart.
+"""Proportional memory (PSS) of the demo: the roles and Redis or Valkey, after a while; the simulated sources apart.
 
 PSS counts a page that n processes share as 1/n in each. The ratio is against a bare Python process of the same run.
 """
@@ -60,7 +60,9 @@ def main() -> dict[str, Any]:
     port = free_port()
     with tempfile.TemporaryDirectory() as data:
         command = [sys.executable, "-m", "ioc", "demo", "--port", str(port), "--no-browser", "--data", data]
-        demo = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment())
+        demo = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment()
+        )
         try:
             _ready(port)
             time.sleep(WARM_S)

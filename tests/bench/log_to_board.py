@@ -1,4 +1,4 @@
-"""Events a second from the log to the board: read, folded, applied by the script, acknowledged; one core beside one Redis.
+"""Events a second from the log to the board: read, folded, applied, acknowledged; one core beside one Redis.
 
 The yardstick of the same run reads the same entries from the stream and writes their bytes back with one HSET a batch:
 what the client library and Redis cost without us.
@@ -31,8 +31,9 @@ class Nothing:
     """An archive that is empty."""
 
     async def events(self, types: frozenset[str]) -> AsyncIterator[Event]:
-        for none in ():
-            yield none
+        nothing: tuple[Event, ...] = ()
+        for event in nothing:
+            yield event
 
     async def value(self, tile: str, at: datetime) -> float | None:
         return None
@@ -79,7 +80,9 @@ async def _copy(url: str) -> Watch:
         while done < COUNT:
             found = await redis.xrange(names.EVENTS_LOG, min=after, count=1000)
             after = f"({found[-1][0].decode()}"
-            await redis.hset("bench", mapping={str((done + n) % SUBJECTS): fields[b"e"] for n, (_, fields) in enumerate(found)})
+            await redis.hset(
+                "bench", mapping={str((done + n) % SUBJECTS): fields[b"e"] for n, (_, fields) in enumerate(found)}
+            )
             done += len(found)
     await redis.aclose()
     return watch

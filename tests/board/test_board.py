@@ -105,7 +105,7 @@ async def test_a_step_larger_than_a_script_takes_is_cut(board: Board) -> None:
     many = {f"i{n}": b"%d" % n for n in range(2500)}
     await board.apply(CHANNEL, dict(many), after=begun)
     assert (await taken(board)).items == many
-    await board.apply(CHANNEL, dict.fromkeys(many), gone={name: "t|r" for name in many})
+    await board.apply(CHANNEL, dict.fromkeys(many), gone=dict.fromkeys(many, "t|r"))
     found = await taken(board)
     assert found.items == {} and len(found.gone) == 2500
 

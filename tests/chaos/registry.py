@@ -1,6 +1,6 @@
-"""A source for the kill loops: things whose counter moves at each asking, served over HTTP from a process of its own.
+"""A source for the kill loops: things whose counter moves at each asking, over HTTP from a process of its own.
 
-`python -m tests.chaos.registry PORT FILE COUNT`: the state lies in FILE, so that a killed registry goes on where it was.
+`python -m tests.chaos.registry PORT FILE COUNT`: the state lies in FILE; a killed registry goes on where it was.
 `GET /things` moves a tenth of them and answers; after `GET /rest` nothing moves any more.
 """
 
@@ -42,7 +42,9 @@ class Registry(BaseHTTPRequestHandler):
 
 def main(port: int, file: Path, count: int) -> None:
     if not file.is_file():
-        things = [{"id": f"t{n}", "name": f"Vật {n}", "count": 0, "lon": 109.2 + n / 1e4, "lat": 13.1} for n in range(count)]
+        things = [
+            {"id": f"t{n}", "name": f"Vật {n}", "count": 0, "lon": 109.2 + n / 1e4, "lat": 13.1} for n in range(count)
+        ]
         file.write_text(json.dumps({"rest": False, "things": things}))
     Registry.file = file
     ThreadingHTTPServer(("127.0.0.1", port), Registry).serve_forever()

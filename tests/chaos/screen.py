@@ -1,4 +1,4 @@
-"""A screen in Python: holds what protocol.md says a client holds, resumes where it stood, and checks the law as it goes."""
+"""A screen in Python: holds what protocol.md says, resumes where it stood, and checks the law as it goes."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ class Screen:
             self.broken.append(f"{channel}: a delta between the parts of a snapshot")
             return
         if self.places.get(channel) != (frame["epoch"], frame["after"]):
-            self.broken.append(f"{channel}: stands at {self.places.get(channel)}, was told {frame['epoch']}, {frame['after']}")
+            self.broken.append(
+                f"{channel}: stands at {self.places.get(channel)}, was told {frame['epoch']}, {frame['after']}"
+            )
             return
         self.deltas += 1
         for name in frame["drop"]:

@@ -77,7 +77,14 @@ class Stage:
             return [server, *options.split(), "", "--dir", str(self.folder)]
         if name == "source":
             port = str(self.ports["source"])
-            return [sys.executable, "-m", "tests.chaos.registry", port, str(self.folder / "things.json"), str(self.things)]
+            return [
+                sys.executable,
+                "-m",
+                "tests.chaos.registry",
+                port,
+                str(self.folder / "things.json"),
+                str(self.things),
+            ]
         return [sys.executable, "-m", "ioc", "run", name, "--config", str(self.config)]
 
     def start(self, *names: str) -> None:

@@ -133,9 +133,7 @@ def test_what_was_overdue_yesterday_counts_those_closed_since() -> None:
     assert (figure.value, figure.previous, figure.trend) == (1, 2, {"by": -1, "over": "P1D"})
 
 
-@pytest.mark.parametrize(
-    ("share", "level"), [(0, None), (4, None), (5, "warn"), (8, "warn"), (9, "bad"), (100, "bad")]
-)
+@pytest.mark.parametrize(("share", "level"), [(0, None), (4, None), (5, "warn"), (8, "warn"), (9, "bad"), (100, "bad")])
 def test_the_level_follows_the_share_that_is_overdue(share: int, level: str | None) -> None:
     told = [{"requested": at(-1), "due": at(-0.5 if number < share else 9)} for number in range(100)]
     assert reports_overdue(reports(*told), NOON).level == level
