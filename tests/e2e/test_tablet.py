@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,34 @@ def test_tiles_come_before_the_map_and_without_its_code(page: Page, centre: Cent
     page.locator(".mp").scroll_into_view_if_needed()
     page.wait_for_function("() => window.__ioc?.main?.map.areTilesLoaded()", timeout=90_000)
     assert [url for url, _ in asked if "/map-" in url]
+
+
+def test_on_slow_3g_the_figures_have_the_network_to_themselves(
+    page: Page, centre: Centre, record_property: Callable[[str, object], None]
+) -> None:
+    """400 kbit/s and 400 ms there and back: neither face nor map is asked for before the last figure is here."""
+    page.set_viewport_size({"width": 1024, "height": 768})
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    slow = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+    session.send("Network.emulateNetworkConditions", slow)
+    page.add_init_script("""setInterval(() => {
+      const all = [...document.querySelectorAll('.tile .v > b')];
+      const have = all.filter((one) => /\\d/.test(one.textContent)).length;
+      if (all.length > 0 && have === all.length) window.__figures ??= performance.now();
+    }, 20)""")
+    page.goto(centre.address("/tablet"))
+    page.wait_for_function("() => window.__figures", timeout=60_000)
+    page.wait_for_function("() => document.fonts.size > 0", timeout=60_000)
+    at = page.evaluate("() => window.__figures")
+    record_property("figures_ms", at)
+    print(f"figures of the tablet on slow 3G after {at:.0f} ms")
+    early = page.evaluate(
+        """() => performance.getEntriesByType('resource')
+          .filter((one) => one.startTime < window.__figures - 100 && /woff2|\\/map-|maplibre/.test(one.name))
+          .map((one) => one.name)"""
+    )
+    assert early == []
 
 
 def test_a_tap_opens_where_the_figure_comes_from(tablet: Page) -> None:

@@ -64,13 +64,16 @@ export interface Units extends FeatureCollection {
   as_of?: string;
 }
 
-/** Every channel that the screen shows. */
+/** Every channel that the screen's figures come from; a map asks for its layers when it is drawn. */
 export function channelsOf(screen: Screen): string[] {
-  const tiles = [...screen.tiles.map((panel) => panel.tile), ...(screen.words?.tiles ?? [])];
-  if (screen.map?.areas) tiles.push(screen.map.areas);
-  const layers = [...(screen.map?.layers ?? []), ...(screen.map?.inset?.layers ?? [])];
-  const all = [...tiles.map((name) => `tile/${name}`), 'sources', 'alerts', ...layers.map((name) => `layer/${name}`)];
+  const tiles = [...(screen.words?.tiles ?? []), ...screen.tiles.map((panel) => panel.tile)];
+  const all = [...tiles.map((name) => `tile/${name}`), 'sources', 'alerts'];
   return [...new Set(all)];
+}
+
+export function channelsOfMap(map: MapPanel): string[] {
+  const layers = [...map.layers, ...(map.inset?.layers ?? [])].map((name) => `layer/${name}`);
+  return map.areas === null ? layers : [`tile/${map.areas}`, ...layers];
 }
 
 /** Why a page can't begin: 401, 403 or 404 of the server; 0 when it was not reached. */

@@ -105,7 +105,7 @@ export function ground(units: Units, tokens: Tokens, u: number, lang: Lang, name
         'text-size': 19 * u,
         'text-padding': 16 * u,
         'text-max-width': 7,
-        'text-variable-anchor': frame === null ? ['center', 'top', 'bottom', 'left', 'right'] : ['center'],
+        'text-variable-anchor': frame === null ? ['center', 'top', 'bottom', 'left', 'right'] : ['center', 'top', 'bottom'],
         'text-radial-offset': 0.4,
         'symbol-sort-key': ['get', 'rank'],
       },

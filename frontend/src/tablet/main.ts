@@ -1,5 +1,4 @@
 import { mount } from 'svelte';
-import '../lib/fonts/fonts.css';
 import '../lib/tokens.css';
 import './tablet.css';
 import Page from './Page.svelte';
