@@ -142,12 +142,24 @@ def _all(chance: Random, began: datetime) -> list[Camera]:
     return cameras
 
 
+BROKEN = (
+    {"ma": "TH-901", "ten": "Chưa khảo sát 1", "diem": "D901", "x": None, "y": None},
+    {"ma": "TH-902", "ten": "Nhập nhầm x và y", "diem": "D902", "x": 587_210.4, "y": 1_447_302.9},
+)
+"""Entries of the city's registry that can't be right: no coordinates, and easting and northing exchanged."""
+
+
 def city_registry(cameras: Cameras, base: str) -> dict[str, Any]:
     """The city's registry as its office writes it: x is the northing, y the easting, in VN-2000."""
+    broken = [
+        {**entry, "tinh_trang": "hoat_dong", "doi_luc": "01/03/2026 08:00:00", "anh": f"{base}/anh/{entry['ma']}.jpg"}
+        for entry in BROKEN
+    ]
     return {
         "don_vi": "Phòng Quản lý đô thị Tuy Hòa (dữ liệu mẫu)",
         "he_toa_do": f"VN-2000, EPSG:{EPSG}",
-        "camera": [
+        "camera": broken
+        + [
             {
                 "ma": camera.id, "ten": camera.name, "diem": camera.place, "x": camera.north, "y": camera.east,
                 "tinh_trang": "mat_ket_noi" if camera.listed else "hoat_dong",

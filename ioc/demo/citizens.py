@@ -24,6 +24,8 @@ MEDIAN_S = OPEN * EVERY_S * 0.55
 SPREAD = 1.1
 LATE = 0.22
 """Share of the reports that are answered late."""
+EXCHANGED = 40
+"""One report in so many has latitude and longitude exchanged, as some telephones send them."""
 KEEP = timedelta(hours=6)
 """How long closed reports stay in the list."""
 
@@ -61,17 +63,19 @@ class Report(msgspec.Struct):
     ends: datetime
     updated: datetime
     open: bool = True
+    exchanged: bool = False
 
     def as_georeport(self) -> dict[str, Any]:
         """The report by the field names of GeoReport v2."""
         code, name, agency, _ = SERVICES[self.service]
+        lat, lon = (self.lon, self.lat) if self.exchanged else (self.lat, self.lon)
         return {
             "service_request_id": self.id, "status": "open" if self.open else "closed",
             "status_notes": "" if self.open else "Đã xử lý xong (dữ liệu mẫu).",
             "service_name": name, "service_code": code, "description": self.text, "agency_responsible": agency,
             "service_notice": "", "requested_datetime": _time(self.filed), "updated_datetime": _time(self.updated),
             "expected_datetime": _time(self.due), "address": self.place, "address_id": self.unit, "zipcode": "",
-            "lat": self.lat, "long": self.lon, "media_url": "",
+            "lat": lat, "long": lon, "media_url": "",
         }  # fmt: skip
 
 
@@ -137,6 +141,7 @@ class Citizens(Happening):
             due=filed + takes * (self.chance.uniform(0.4, 0.8) if late else self.chance.uniform(1.2, 3.0)),
             ends=filed + takes,
             updated=filed,
+            exchanged=self._number % EXCHANGED == 0,
         )
         self.reports[report.id] = report
         heapq.heappush(self._ends, (report.ends, report.id))

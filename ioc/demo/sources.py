@@ -48,7 +48,7 @@ DAY_S = 100.0
 """A reporting day of the demo, in seconds: nobody watches a demo for a day."""
 BACKUP_EVERY_S, BACKUP_S = 150.0, 45.0
 """The dossiers' database is locked for so long, so often: a backup, as in many offices."""
-DOCUMENTS_S = 75.0
+DOCUMENTS_S = 45.0
 """When the document axis falls silent for good."""
 PAGE, PAGE_MOST = 100, 500
 
