@@ -411,3 +411,13 @@ async def test_a_commit_on_old_knowledge_is_refused_whole() -> None:
     with pytest.raises(Gap):
         await commit(source.log, "s", NOTHING, taken, asked=at(9), received=at(9), cursor="x")
     assert await source.log.known("s") == source.known
+
+
+async def test_what_is_remembered_of_a_source_that_only_tells_news_is_bounded() -> None:
+    source = Source(most=20)
+    for number in range(60):
+        await source.ask(reading(f"r{number:02}", time=number - 100))
+    assert len(source.known.seen) <= 20
+    assert "r59" in source.known.seen and "r00" not in source.known.seen
+    again = await source.ask(reading("r59", time=-41), reading("r00", time=-100))
+    assert (again.unchanged, again.told) == (1, 1)

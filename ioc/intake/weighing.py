@@ -26,6 +26,8 @@ MOST_ASIDES = 5000
 AHEAD = timedelta(minutes=5)
 """How far a source's clock may run ahead of ours before a check says so."""
 RAW_LIMIT = 8192
+MOST_SEEN = 200_000
+"""Subjects of one source that are remembered, where its answers do not hold them all."""
 CHECKS = 4
 """How many checks are made of each asking: unique ids, no future times, agreed number, inside the province."""
 
@@ -78,13 +80,15 @@ def weigh(
     expect: int | None = None,
     again: bool = False,
     archived: Mapping[str, datetime] | None = None,
+    most: int = MOST_SEEN,
 ) -> Taken:
     """Compare one whole asking with what is `known`; pure.
 
     `kind`: event type of readings that name none. `complete`: a known subject that is absent is gone, unless more than
     half are: then SourceDown is raised and nothing is taken. `sent`: ids that the sender used before. `again`: what was
     known is lost (the store was emptied), so that events may repeat what the archive has; `archived`: the subjects
-    that stand there, with their source time: those can be absent too.
+    that stand there, with their source time: those can be absent too. `most`: subjects that are remembered of a source
+    that tells only what is new; the oldest are forgotten (one that comes again is told again, and moves nothing).
     """
     weighing = _Weighing(source, known, kind, received, method, again)
     for result in weighing.in_order(results):
@@ -100,6 +104,8 @@ def weigh(
     if units is not None:
         _place(taken, units, received)
     weighing.check(expect)
+    if not complete:
+        weighing.forget_oldest(most)
     return taken
 
 
@@ -298,6 +304,15 @@ class _Weighing:
         old = {mark for mark in self.known.seen if mark.startswith(ASIDE)} - self.asides
         if complete or len(old) > MOST_ASIDES:
             self.taken.seen.update(dict.fromkeys(old))
+
+    def forget_oldest(self, most: int) -> None:
+        """A source that grows for ever must not fill the store: a tenth of what is remembered goes when it is full."""
+        if len(self.known.seen) + len(self.taken.seen) <= most:
+            return
+        after = {name: mark for name, mark in {**self.known.seen, **self.taken.seen}.items() if mark is not None}
+        subjects = [name for name in after if not name.startswith(ASIDE) and name not in self.here]
+        subjects.sort(key=lambda name: split(after[name])[0])
+        self.taken.seen.update(dict.fromkeys(subjects[: max(0, len(after) - most * 9 // 10)]))
 
     def check(self, expect: int | None) -> None:
         """Count what stands now, and say which checks failed."""
