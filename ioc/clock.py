@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -18,8 +19,11 @@ def aware(moment: datetime, zone: ZoneInfo = ZONE) -> datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
 
 
+@lru_cache(maxsize=4096)
 def rfc3339(moment: datetime) -> str:
     """`moment` as it stands on the wire: RFC 3339 in the province's zone, with its offset.
+
+    The last ones are remembered: all records of one answer were received at one moment.
 
     Raises ValueError when `moment` has no zone.
     """

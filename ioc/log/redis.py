@@ -113,6 +113,8 @@ class RedisLog:
 
     async def read(self, group: str, *, count: int = 1000) -> AsyncIterator[Batch | None]:
         redis = connect(self._url, blocking=True)
+        # as it came: what redis-py makes of a thousand entries costs more than to read them
+        redis.set_response_callback("XREADGROUP", _as_it_came)
         pending: str | None = "0"
         swept = time.monotonic()
         try:
@@ -146,7 +148,7 @@ class RedisLog:
                     continue
                 places = [place for place, _ in found]
                 # an entry without a body was trimmed while it was pending: nothing to do but acknowledge it
-                entries = [Entry(place.decode(), event.decode(fields[b"e"])) for place, fields in found if fields]
+                entries = [Entry(place.decode(), event.decode(fields[1])) for place, fields in found if fields]
                 yield Batch(entries, partial(self._ack, group, places), pending is not None)
         finally:
             await redis.aclose()
@@ -201,6 +203,10 @@ class RedisLog:
         with reaching():
             found: int = await self._redis.xlen(names.EVENTS_LOG)
         return found
+
+
+def _as_it_came(answer: Any, **_: Any) -> Any:
+    return answer
 
 
 def _order(place: str) -> tuple[int, int]:
