@@ -75,7 +75,7 @@ class Projector:
         self._by_type: dict[str, list[Fold]] = {}
         self._past: dict[str, float | None] = {}
         self._past_read = -PAST_S
-        self._ticked = -TICK_S
+        self._ticked = self._worked = -TICK_S
 
     async def open(self) -> None:
         """Go on where the boards stand; rebuild those that are missing, half made, or of another fold."""
@@ -170,10 +170,16 @@ class Projector:
                 fold.position = self.epochs.note(channel, position)
 
     async def tick(self, *, force: bool = False) -> None:
-        """Wake items and work out touched tiles, at most once a second. Raises Gap when the boards were emptied."""
-        if not force and time.monotonic() - self._ticked < TICK_S:
+        """Wake items and work out touched tiles, at most once a second. Raises Gap when the boards were emptied.
+
+        A change after a second of quiet is worked out at once: looks that found nothing do not hold it up.
+        """
+        began, touched = time.monotonic(), any(fold.touched for fold in self.folds)
+        if not force and began - (self._worked if touched else self._ticked) < TICK_S:
             return
-        self._ticked = time.monotonic()
+        self._ticked = began
+        if touched:
+            self._worked = began
         there = set(await self.board.channels())
         if missing := [fold for fold in self.folds if names.layer_channel(fold.layer.name) not in there]:
             raise Gap(f"{len(missing)} boards are not there any more; they are rebuilt from the archive.")
