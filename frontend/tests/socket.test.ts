@@ -157,6 +157,22 @@ describe('the first connection', () => {
   });
 });
 
+describe('leaving a channel', () => {
+  test('tells the server, forgets the board, and a later frame of it is nothing', async () => {
+    const peer = await welcomed();
+    peer.snapshot(3, { a: 1 });
+    await until(() => changes.length === 1);
+    line.unwatch(['layer/x']);
+    await until(() => peer.told.some((frame) => frame['type'] === 'unwatch'));
+    expect(peer.told.at(-1)).toEqual({ type: 'unwatch', channels: ['layer/x'] });
+    line.watch(['layer/y']);
+    peer.delta(3, 4, { b: 2 });
+    peer.say({ type: 'snapshot', channel: 'layer/y', epoch: 'e', offset: 1, items: {}, quality: QUALITY, part: 1, parts: 1 });
+    await until(() => changes.length === 2);
+    expect([...line.boards.keys()]).toEqual(['layer/y']);
+  });
+});
+
 describe('a gap', () => {
   test('asks for the channel afresh, keeps the old picture until it comes', async () => {
     const peer = await welcomed();

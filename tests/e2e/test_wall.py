@@ -130,6 +130,19 @@ def test_nothing_spills_at_any_size(wall: Page, width: int, height: int) -> None
     assert wall.evaluate("() => document.documentElement.scrollHeight <= innerHeight + 1")
 
 
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_nothing_spills_in_either_language_in_any_scene(page: Page, centre: Centre, lang: str) -> None:
+    page.goto(f"{centre.base}/wall/overview?lang={lang}")
+    glass.wait_figures(page)
+    glass.wait_cameras(page)
+    for _ in range(page.locator(".segs i").count()):
+        assert page.evaluate(SPILLED) == []
+        page.keyboard.press("ArrowRight")
+    page.goto(f"{centre.base}/wall/far?lang={lang}")
+    glass.wait_figures(page)
+    assert page.evaluate(SPILLED) == []
+
+
 def test_blind_when_the_server_stands_still_and_whole_again(wall: Page, centre: Centre) -> None:
     glass.wait_cameras(wall)
     wall.evaluate("() => { window.__same = 'page'; }")

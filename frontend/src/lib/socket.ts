@@ -99,6 +99,17 @@ export class Line {
     if (this.link === 'open') this.#ask(fresh);
   }
 
+  /** Stops channels, and forgets what they showed. */
+  unwatch(channels: string[]): void {
+    const known = channels.filter((channel) => this.boards.delete(channel));
+    for (const channel of known) {
+      this.problems.delete(channel);
+      this.#again.get(channel)?.();
+      this.#again.delete(channel);
+    }
+    if (this.link === 'open' && known.length > 0) this.#send({ type: 'unwatch', channels: known });
+  }
+
   /** Tries at once, when it was waiting to (the network came back, a tab was woken). */
   hurry(): void {
     if (this.#retry !== null) {

@@ -1,7 +1,14 @@
 import { mount } from 'svelte';
 import '../lib/fonts/fonts.css';
 import '../lib/tokens.css';
-import './wall.css';
+import './frame.css';
+import './words.css';
+import './alerts.css';
+import './tiles.css';
+import './strip.css';
+import './map.css';
+import './sources.css';
+import './blind.css';
 import Page from './Page.svelte';
 
 const target = document.getElementById('page');
