@@ -237,7 +237,7 @@ def play_engines(settings: Settings, redis_url: str, database_url: str, roles: t
     import uvloop
 
     tell()
-    # events and items hold no cycles: to look for some after every 700 of them is a sixth of the work
+    # events and items hold no cycles: to look for some after every 700 of them is a tenth of the work, and more
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     uvloop.run(_engines(settings, redis_url, database_url, roles))

@@ -408,3 +408,19 @@ async def test_run_goes_on_for_ever_and_acknowledges(house: House) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_a_change_after_quiet_is_on_its_tile_at_once_and_the_next_one_waits(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ioc.run.projector.TICK_S", 1000.0)
+    projector = await house.projector()
+    for things in ("abc", "abcd"):
+        house.listed(*things)
+        await house.asking.poll()
+        reading: AsyncGenerator[Batch | None] = house.log.read("projector")  # type: ignore[assignment]
+        async with aclosing(reading) as batches:
+            batch = await anext(batches)
+            await projector.work(batch)
+        assert (await house.values()).keys() == set(things)
+        assert (await house.figures())["all"]["value"] == 3
