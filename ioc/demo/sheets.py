@@ -84,9 +84,9 @@ def attendance(seed: int, at: datetime, units: Sequence[Unit]) -> bytes:
 
 def budget(turn: int, seed: int, at: datetime) -> bytes:
     """The finance department's CSV: byte order mark, semicolons, Vietnamese numbers, million đồng."""
-    chance = Random(f"{seed}/budget")
-    done = 2_914_532.5 + sum(chance.uniform(20, 400) for _ in range(turn))
-    spent = 3_102_118.25 + sum(chance.uniform(20, 300) for _ in range(turn))
+    taken, paid = Random(f"{seed}/revenue"), Random(f"{seed}/spending")
+    done = 2_914_532.5 + sum(taken.uniform(20, 400) for _ in range(turn))
+    spent = 3_102_118.25 + sum(paid.uniform(20, 300) for _ in range(turn))
     day = at.astimezone(ZONE)
     rows = (
         ("thu", "Thu ngân sách", 3_850_000, done, 2_655_870.4),

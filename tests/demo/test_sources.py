@@ -177,6 +177,14 @@ async def test_typed_tables_are_read(running: Running) -> None:
     assert budget["budget_revenue"]["target"] == 3_850_000
 
 
+def test_the_budget_only_grows() -> None:
+    began = datetime(2026, 3, 10, 7, 0, tzinfo=UTC)
+    rows = [sheets.budget(turn, 54, began).decode().splitlines()[1:] for turn in range(6)]
+    for row in (0, 1):
+        done = [float(turn[row].split(";")[4].replace(".", "").replace(",", ".")) for turn in rows]
+        assert done == sorted(set(done))
+
+
 async def test_certificates_do_not_add_up_to_what_was_announced(running: Running) -> None:
     found = [reading.properties for reading in await running.readings("certificates")]
     counted = [row["value"] for row in found if not row["published"]]

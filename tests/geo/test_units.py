@@ -164,6 +164,16 @@ def test_official_polygons_replace_the_cells(official: Units) -> None:
     assert len(msgspec.json.encode(said)) < 400_000
 
 
+def test_cells_put_three_places_of_four_into_the_right_commune(official: Units, phu_yen: Units) -> None:
+    """What stands in the docstring of `shapes.cells`: measured on places spread evenly over the official polygons."""
+    places = [(108.6 + step * 0.01, 12.6 + row * 0.01) for step in range(95) for row in range(130)]
+    pairs = zip(official.find_many(places, TODAY), phu_yen.find_many(places, TODAY), strict=True)
+    inside = [(right, found) for right, found in pairs if right is not None]
+    assert len(inside) > 3_000
+    assert 0.74 < sum(right == found for right, found in inside) / len(inside) < 0.82
+    assert sum(found is None for _, found in inside) / len(inside) < 0.05
+
+
 def test_each_official_polygon_finds_its_own_code(official: Units) -> None:
     features = json.loads((BOUNDARIES / WARDS).read_bytes())["features"]
     here = {unit.code for unit in official.all()}
