@@ -19,6 +19,11 @@ ROOT = Path(__file__).resolve().parent.parent
 ServersIn = Callable[[Path], list[int]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright keeps an event loop in this thread, and no other may run beside it."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 def absent(what: str) -> NoReturn:
     """Skip the test because `what` is not there; fail it where everything must be there."""
     if os.environ.get("IOC_REQUIRE_SERVICES") == "1":

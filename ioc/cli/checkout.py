@@ -76,7 +76,7 @@ def test(long_: bool, arguments: tuple[str, ...]) -> None:
     root = place.checkout()
     front = 0 if arguments else node_tests(root)
     chosen = [] if long_ else ["-m", "not long"]
-    command = [sys.executable, "-m", "pytest", "-rs", *chosen, *arguments]
+    command = [sys.executable, "-m", "pytest", "-ra", *chosen, *arguments]
     back = subprocess.run(command, cwd=root, check=False)
     if front:
         click.echo("The front end's tests failed; their output stands above.", err=True)
