@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,6 +23,30 @@ WORST: tuple[Method, ...] = ("machine", "computed", "estimated", "typed")
 """Methods, the one that needs the most trust last."""
 
 
+class _About(NamedTuple):
+    """What some items have in common: the newest source time, the worst method, and whose they are."""
+
+    newest: datetime | None
+    method: Method
+    sources: list[str]
+
+    @classmethod
+    def of(cls, items: Mapping[str, Item]) -> _About:
+        newest: datetime | None = None
+        methods, sources = set(), set()
+        worst: Method = "machine"
+        for item in items.values():
+            if newest is None or item.time > newest:
+                newest = item.time
+            methods.add(str(item.properties.get("method")))
+            if (source := item.properties.get("source")) is not None:
+                sources.add(str(source))
+        for method in WORST:
+            if method in methods:
+                worst = method
+        return cls(newest, worst, sorted(sources))
+
+
 class Figures:
     """The tiles over one layer. Only the units whose items changed are worked out again, at most once a second.
 
@@ -33,6 +57,8 @@ class Figures:
         self.fold, self.tiles, self.feeding = fold, list(tiles), feeding
         self._last: dict[str, datetime] = {}
         self._told: dict[str, set[str]] = {}
+        self._failing: set[str] = set()
+        self._about: dict[str, _About] = {}
 
     def stood(self, tile: Tile, items: Iterable[str]) -> None:
         """Tell which units of a tile stand on its board, so that those that are empty now are dropped."""
@@ -43,6 +69,7 @@ class Figures:
     ) -> dict[str, dict[str, bytes | None]]:
         """Changes by tile name; takes the fold's `touched`. `past`: value of each tile a day ago, where it is known."""
         touched, self.fold.touched = self.fold.touched, set()
+        self._about.clear()
         found = {}
         for tile in self.tiles:
             last = self._last.get(tile.name)
@@ -70,7 +97,8 @@ class Figures:
                 items = self.fold.by_unit.get(unit)
                 if items:
                     figure = self._figure(tile, items, now)
-                    changes[unit] = self._encode(tile, self._filled(figure, items, figure.have or len(items), None))
+                    figure = self._filled(figure, self._of(unit, items), figure.have or len(items), None)
+                    changes[unit] = self._encode(tile, figure)
                     told.add(unit)
                 elif unit in told:
                     changes[unit] = None
@@ -82,17 +110,25 @@ class Figures:
         have, expect = self._coverage(answers, figure)
         if figure.trend is None:
             figure = _with_trend(figure, past.get(tile.name))
-        changes[ALL] = self._encode(tile, self._filled(figure, self.fold.items, have, expect))
+        changes[ALL] = self._encode(tile, self._filled(figure, self._of(ALL, self.fold.items), have, expect))
         return changes
 
-    @staticmethod
-    def _figure(tile: Tile, items: Mapping[str, Item], now: datetime) -> Figure:
+    def _figure(self, tile: Tile, items: Mapping[str, Item], now: datetime) -> Figure:
         """The author's figure; one that can't be worked out says so, and the others go on."""
         try:
             return tile.work_out(items, now)
         except Exception as error:
-            logger.exception("The tile %s can't be worked out.", tile.name)
+            if tile.name not in self._failing:
+                self._failing.add(tile.name)
+                logger.exception("The tile %s can't be worked out; said once.", tile.name)
             return Figure(None, why=f"This figure could not be worked out ({type(error).__name__}); see the log.")
+
+    def _of(self, unit: str, items: Mapping[str, Item]) -> _About:
+        """What all tiles tell of the same items, looked up once for all of them."""
+        known = self._about.get(unit)
+        if known is None:
+            known = self._about[unit] = _About.of(items)
+        return known
 
     def _coverage(self, answers: Mapping[str, Answered], figure: Figure) -> tuple[int, int | None]:
         """How many subjects the sources told us of, of how many they owe."""
@@ -101,18 +137,16 @@ class Figures:
         expected = [source.contract.expect for source in owing]
         return have, sum(filter(None, expected)) if expected and None not in expected else None
 
-    def _filled(self, figure: Figure, items: Mapping[str, Item], have: int, expect: int | None) -> Figure:
-        methods = {str(item.properties.get("method", "machine")) for item in items.values()}
-        names = sorted({str(item.properties["source"]) for item in items.values() if "source" in item.properties})
+    def _filled(self, figure: Figure, about: _About, have: int, expect: int | None) -> Figure:
         # a tile over a part of the items says have = 0 when its part is empty: the others' times are not its own
-        newest = None if figure.have == 0 else max((item.time for item in items.values()), default=None)
+        newest = None if figure.have == 0 else about.newest
         return msgspec.structs.replace(
             figure,
             have=figure.have if figure.have is not None else have,
             expect=figure.expect if figure.expect is not None else expect,
             observed=figure.observed or newest,
-            method=figure.method or max(methods & set(WORST), key=WORST.index, default="machine"),
-            sources=figure.sources if figure.sources is not None else (names or sorted(self.feeding)),
+            method=figure.method or about.method,
+            sources=figure.sources if figure.sources is not None else (about.sources or sorted(self.feeding)),
         )
 
     @staticmethod

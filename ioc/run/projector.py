@@ -75,6 +75,7 @@ class Projector:
         self._by_type: dict[str, list[Fold]] = {}
         self._past: dict[str, float | None] = {}
         self._past_read = -PAST_S
+        self._faults: set[tuple[str, type[Exception]]] = set()
         self._ticked = self._worked = -TICK_S
 
     async def open(self) -> None:
@@ -140,13 +141,16 @@ class Projector:
                 return entry.place
         return None
 
-    @staticmethod
-    def _feed(fold: Fold, event: Event) -> None:
+    def _feed(self, fold: Fold, event: Event) -> None:
         """Fold an event in; one that the layer's author did not think of must not stop the wall."""
         try:
             fold.event(event)
-        except Exception:
-            logger.exception("Layer %s can't fold event %s; it is left out.", fold.layer.name, event.id)
+        except Exception as error:
+            fault = fold.layer.name, type(error)
+            if fault not in self._faults:
+                self._faults.add(fault)
+                say = "Layer %s can't fold event %s; it is left out. More of its kind are not told."
+                logger.exception(say, fold.layer.name, event.id)
 
     async def work(self, batch: Batch | None) -> None:
         """Fold one batch, apply, acknowledge; with or without one, do what time asks for."""
