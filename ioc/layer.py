@@ -76,9 +76,14 @@ class Layer:
         return self.item(event)
 
     def item(self, event: Event) -> Item:
-        """An item made of one event alone, with what protocol.md wants in its properties."""
+        """An item made of one event alone, with what protocol.md wants in its properties.
+
+        What the envelope says wins: no property of a source passes for its provenance or its commune.
+        """
         assert event.data is not None
-        given = {"source": event.source, "method": event.method, **event.data.properties}
+        given = {**event.data.properties, "source": event.source, "method": event.method}
+        for reserved in ("unit", "cause"):
+            given.pop(reserved, None)
         if event.unit is not None:
             given["unit"] = event.unit
         # that a source was asked again is our affair: the value is no other
