@@ -4,7 +4,8 @@ Pure functions of the sources.
 
 First form, 0 to 100, over all sources of the settings:
 
-- đúng (correct) = 100 × checks passed / checks made in the sources' last answers;
+- đúng (correct) = 100 × checks passed / checks made: those of the sources' last answers, and one for each figure shown
+  in total: no other source says otherwise;
 - đủ (complete) = 100 × Σ min(have, expect) / Σ expect, over the sources whose contract names what is expected;
 - sạch (clean) = 100 × (1 − set aside / (have + set aside)), of the records in the last answers;
 - sống (alive) = 100 × sources that are live / all sources.
@@ -23,6 +24,8 @@ from ioc.layer import Figure, Level
 
 Sources = Mapping[str, Mapping[str, Any]]
 """Items of the channel `sources`, by id (see `ioc.contract.source_item`)."""
+Figures = Mapping[str, Mapping[str, Any]]
+"""The total of each tile, by its name (see `ioc.run.figures.wire`); `other` holds the figures that disagree with it."""
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -31,7 +34,7 @@ class Word(msgspec.Struct, frozen=True):
     name: str
     label: tuple[str, str]
     target: float
-    work_out: Callable[[Sources], Figure]
+    work_out: Callable[[Sources, Figures], Figure]
 
 
 def _share(good: float, all_: float) -> float | None:
@@ -54,27 +57,29 @@ def _figure(good: float, all_: float, target: float, cause: tuple[str, str], cou
     return Figure(value, have=int(all_), target=target, level=level(value, target), method="computed", parts=parts)
 
 
-def _correct(sources: Sources) -> Figure:
-    failed = sum(len(item["checks"]["failed"]) for item in sources.values())
-    passed = sum(item["checks"]["passed"] for item in sources.values())
+def _correct(sources: Sources, figures: Figures) -> Figure:
+    shown = [figure for figure in figures.values() if figure.get("value") is not None]
+    disputed = sum(bool(figure.get("other")) for figure in shown)
+    failed = disputed + sum(len(item["checks"]["failed"]) for item in sources.values())
+    passed = len(shown) - disputed + sum(item["checks"]["passed"] for item in sources.values())
     cause = ("phép kiểm trượt", "checks failed")
     return _figure(passed, passed + failed, CORRECT, cause, failed)
 
 
-def _complete(sources: Sources) -> Figure:
+def _complete(sources: Sources, figures: Figures) -> Figure:
     owing = [item for item in sources.values() if item["expect"]]
     expect = sum(item["expect"] for item in owing)
     have = sum(min(item["have"], item["expect"]) for item in owing)
     return _figure(have, expect, COMPLETE, ("bản ghi còn thiếu", "records missing"), expect - have)
 
 
-def _clean(sources: Sources) -> Figure:
+def _clean(sources: Sources, figures: Figures) -> Figure:
     aside = sum(item["refused"] for item in sources.values())
     have = sum(item["have"] for item in sources.values())
     return _figure(have, have + aside, CLEAN, ("bản ghi để riêng", "records set aside"), aside)
 
 
-def _alive(sources: Sources) -> Figure:
+def _alive(sources: Sources, figures: Figures) -> Figure:
     live = sum(item["state"] == "live" for item in sources.values())
     return _figure(live, len(sources), ALIVE, ("nguồn lỡ hẹn", "sources missed their due time"), len(sources) - live)
 

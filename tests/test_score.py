@@ -18,8 +18,8 @@ def source(**told: Any) -> dict[str, Any]:
     return {**given, "checks": checks}
 
 
-def worked(sources: dict[str, dict[str, Any]]) -> dict[str, Figure]:
-    return {word.name: word.work_out(sources) for word in WORDS}
+def worked(sources: dict[str, dict[str, Any]], figures: dict[str, dict[str, Any]] | None = None) -> dict[str, Figure]:
+    return {word.name: word.work_out(sources, figures or {}) for word in WORDS}
 
 
 def test_without_sources_no_word_has_a_value() -> None:
@@ -55,6 +55,17 @@ def test_figures_are_shares_of_what_was_counted() -> None:
 
 def test_a_source_that_owes_no_number_does_not_count_for_complete() -> None:
     assert worked({"a": source(expect=None, have=3)})["du"].value is None
+
+
+def test_a_figure_that_another_source_disputes_is_a_failed_check() -> None:
+    figures: dict[str, dict[str, Any]] = {
+        "certificates": {"value": 1392, "other": [{"value": 1500, "source": "portal"}]},
+        "beds_free": {"value": 312},
+        "jobs_new": {"value": None},
+    }
+    correct = worked({"a": source(passed=4)}, figures)["dung"]
+    assert correct.parts is not None and (correct.parts[0]["value"], correct.parts[0]["of"]) == (1, 6)
+    assert correct.value == 83.3
 
 
 def test_one_bad_among_many_is_not_rounded_away() -> None:

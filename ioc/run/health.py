@@ -74,10 +74,13 @@ class Health:
                 "name_en": source.title[1] or source.name,
             }
         await self._tell(names.SOURCES, items)
+        figures = await self._figures()
+        own = {word.name for word in WORDS}
+        others = {name: figure for name, figure in figures.items() if name not in own}
         for word in WORDS:
-            figure = msgspec.structs.replace(word.work_out(items), observed=now, sources=sorted(items))
+            figure = msgspec.structs.replace(word.work_out(items, others), observed=now, sources=sorted(items))
             await self._word(names.tile_channel(word.name), wire(figure, word.label, ("điểm", "points")))
-        self._alerts = alerts.standing(items, await self._figures(), self._alerts, now)
+        self._alerts = alerts.standing(items, figures, self._alerts, now)
         await self._tell(names.ALERTS, self._alerts)
 
     async def _word(self, channel: str, told: Mapping[str, Any]) -> None:
