@@ -102,6 +102,7 @@ describe('orders', () => {
     const of = (id: string, state: SourceItem['state'], seconds: number): SourceItem => ({ ...source, id, state, received: ago(seconds) });
     const given = [of('l', 'live', 1), of('n', 'never', 9), of('d1', 'down', 100), of('s', 'stale', 5), of('d2', 'down', 900), of('t', 'late', 7)];
     expect(orderSources(given).map((one) => one.id)).toEqual(['d2', 'd1', 's', 't', 'n', 'l']);
+    expect(orderSources(given, 'stale').map((one) => one.state), 'a silent watch knows of no living source').toEqual(['down', 'down', 'stale', 'stale', 'stale', 'never']);
     expect(howLong(of('d', 'down', 2400), NOW, 'vi')).toBe('mất 40 phút');
     expect(howLong(of('n', 'never', 2400), NOW, 'vi')).toBe('chưa có');
   });

@@ -43,6 +43,14 @@ class Centre:
                 return one
         raise ProcessLookupError(f"No process of this centre listens on {port}.")
 
+    def role(self, name: str) -> psutil.Process:
+        """The process that runs the role (poller, health, projector, archive)."""
+        for one in psutil.Process(self.process.pid).children(recursive=True):
+            words = one.cmdline()
+            if "run" in words and name in words:
+                return one
+        raise ProcessLookupError(f"No process of this centre runs {name}.")
+
     def freeze(self) -> psutil.Process:
         """The web process stands still: connections stay, and nothing comes through them. Thaw it with `resume`."""
         web = self.web()

@@ -65,6 +65,7 @@ export class MapView {
   #blind = false;
   #areas: Map<string, AreaState> = new Map();
   #said: Map<string, string> = new Map();
+  #old: Set<string> = new Set();
   #onMove: (() => void) | null = null;
 
   private constructor(spec: MapSpec, style: StyleSpecification) {
@@ -152,6 +153,12 @@ export class MapView {
     if (this.#ready) this.#restate();
   }
 
+  /** Layers whose picture is old: what was live in them is drawn empty. */
+  old(layers: Set<string>): void {
+    this.#old = layers;
+    if (this.#ready) this.#restate();
+  }
+
   fit(box: Box | null): void {
     const to = box ?? this.#spec.fit ?? boundsOf(this.#spec.units);
     this.map.fitBounds(to, { padding: this.#spec.padding, duration: 0 });
@@ -178,13 +185,18 @@ export class MapView {
       this.map.getSource<GeoJSONSource>('areas')?.setData({ type: 'FeatureCollection', features });
       this.map.setFilter('names', ['!', ['in', ['get', 'code'], ['literal', [...this.#said.keys()]]]]);
     }
-    for (const layer of this.#spec.layers) {
-      if (layer === 'reports') {
-        this.map.setLayoutProperty('reports', 'icon-image', this.#blind ? 'ring' : 'square');
-        this.map.setLayoutProperty('reports-bad', 'icon-image', this.#blind ? 'ring' : 'squareFull');
-      } else {
-        for (const id of [layer, `${layer}-trouble`]) this.map.setLayoutProperty(id, 'icon-image', this.#blind ? 'ring' : ['get', 'icon']);
-      }
+    for (const layer of this.#spec.layers) this.#reimage(layer);
+  }
+
+  #reimage(layer: string): void {
+    const old = this.#old.has(layer);
+    const image = (id: string, name: string | ['get', 'icon']) => void this.map.setLayoutProperty(id, 'icon-image', this.#blind ? 'ring' : name);
+    if (layer === 'reports') {
+      image('reports', old ? 'oldSquare' : 'square');
+      image('reports-bad', old ? 'oldSquare' : 'squareFull');
+    } else {
+      image(layer, old ? 'oldRing' : ['get', 'icon']);
+      image(`${layer}-trouble`, ['get', 'icon']);
     }
   }
 

@@ -18,8 +18,14 @@ export function sourceAt(source: SourceItem): number | null {
   return Number.isNaN(at) ? null : at;
 }
 
-export function orderSources(items: Iterable<unknown>): SourceItem[] {
-  return ([...items] as SourceItem[]).sort(
+/** Worst first. `floor`: the state of who watches them; when the watch is silent, no source is known to be alive. */
+export function orderSources(items: Iterable<unknown>, floor: State = 'live'): SourceItem[] {
+  const known = ([...items] as SourceItem[]).map((source) =>
+    SEVERITY.indexOf(floor) < SEVERITY.indexOf('never') && SEVERITY.indexOf(source.state) > SEVERITY.indexOf(floor) && source.state !== 'never'
+      ? { ...source, state: floor }
+      : source,
+  );
+  return known.sort(
     (a, b) =>
       SEVERITY.indexOf(a.state) - SEVERITY.indexOf(b.state) ||
       (sourceAt(a) ?? 0) - (sourceAt(b) ?? 0) ||

@@ -37,6 +37,8 @@ const ICONS: Record<string, Icon> = {
   never: { mark: 'never', colour: 'never', size: 16, halo: true },
   squareFull: { mark: 'squareFull', colour: 'bad', size: 20, halo: true },
   ring: { mark: 'stale', colour: 'muted', size: 13, halo: false },
+  oldRing: { mark: 'stale', colour: 'stale', size: 13, halo: false },
+  oldSquare: { mark: 'square', colour: 'stale', size: 14, halo: false },
 };
 
 /** All images the style uses, drawn for `u` (page pixels a canvas pixel) and the glass's own ratio. */
