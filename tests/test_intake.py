@@ -1,9 +1,9 @@
-"""What one asking comes to, weighed against what is known; and its commit, which is all or none."""
+"""What one asking comes to, weighed against what is known."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -11,68 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ioc import names
 from ioc.adapter import Reading
-from ioc.contract import Answered
-from ioc.errors import BadRecord, Gap, SourceDown
-from ioc.event import ASKED_AGAIN, REVISED, Event
-from ioc.intake import CHECKS, Taken, commit, fail, looked, take, weigh
-from ioc.log import Known
-from ioc.log.memory import MemoryLog
-
-NOON = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
-KIND = "ioc.thing.seen"
-NOTHING = Known(0, None, {}, None)
-
-
-def at(minutes: float) -> datetime:
-    return NOON + timedelta(minutes=minutes)
-
-
-def reading(subject: str, value: Any = 0, time: float | None = None, **told: Any) -> Reading:
-    return Reading(subject, {"value": value}, None if time is None else at(time), **told)
-
-
-def bad(text: str, subject: str | None = None, reason: str = "no_place") -> BadRecord:
-    return BadRecord(f"{text} is wrong.", reason=reason, raw={"text": text}, subject=subject)
-
-
-class Source:
-    """One source, asked again and again; the log is in memory."""
-
-    def __init__(self, **weighed: Any) -> None:
-        self.log = MemoryLog()
-        self.known = NOTHING
-        self.weighed: dict[str, Any] = {"kind": KIND, **weighed}
-        self.minute = 0
-
-    async def ask(self, *results: Reading | BadRecord, **weighed: Any) -> Taken:
-        self.minute += 1
-        given = {**self.weighed, **weighed}
-        taken = weigh("s", self.known, results, received=at(self.minute), **given)
-        assert taken.records == taken.told + taken.unchanged + taken.duplicates + taken.set_aside
-        self.known = await commit(
-            self.log, "s", self.known, taken, asked=at(self.minute), received=at(self.minute), cursor=None
-        )
-        assert self.known == await self.log.known("s")
-        return taken
-
-
-def told(taken: Taken) -> list[tuple[str, Any]]:
-    """Subject and value of each event (None: gone), without those of records set aside."""
-    return [
-        (event.subject, event.data.properties["value"] if event.data is not None else None)
-        for event in taken.events
-        if event.type != names.REFUSED
-    ]
-
-
-def refused(taken: Taken) -> list[Event]:
-    return [event for event in taken.events if event.type == names.REFUSED]
-
-
-def counts(taken: Taken) -> tuple[int, int, int, int]:
-    return taken.told, taken.unchanged, taken.duplicates, taken.set_aside
+from ioc.errors import BadRecord, SourceDown
+from ioc.event import ASKED_AGAIN, REVISED
+from ioc.intake import CHECKS
+from tests.asked import Source, at, bad, counts, reading, refused, told
 
 
 async def test_the_same_content_tells_nothing_and_the_source_is_alive() -> None:
@@ -357,60 +300,6 @@ async def test_the_same_answer_again_tells_nothing_new(answer: list[Reading | Ba
     source = Source(complete=complete)
     await source.ask(*plain)
     assert (await source.ask(*plain)).events == []
-
-
-async def test_a_failure_keeps_the_picture_and_says_why_until_an_answer_is_taken() -> None:
-    source = Source()
-    await source.ask(reading("a"))
-    known = await fail(source.log, "s", source.known, "Nobody answers.", asked=at(5))
-    known = await fail(source.log, "s", known, "Nobody answers.", asked=at(6))
-    assert known.seen == source.known.seen and await source.log.length() == 1
-    assert known.answered is not None
-    assert (known.answered.error, known.answered.failures, known.answered.answered) == ("Nobody answers.", 2, at(1))
-    source.known = known
-    await source.ask(reading("a"))
-    assert source.known.answered is not None
-    assert (source.known.answered.error, source.known.answered.failures) == (None, 0)
-
-
-async def test_a_look_that_finds_nothing_heals_a_folder_and_no_bad_file() -> None:
-    log = MemoryLog()
-    known = await fail(log, "s", NOTHING, "There is no folder.", asked=at(1), refused=True)
-    known = await looked(log, "s", known, asked=at(2))
-    assert known.answered == Answered("s", at(2))
-    known = await fail(log, "s", known, "tháng 3.xlsx has no header.", asked=at(3), untaken=True)
-    known = await looked(log, "s", known, asked=at(4))
-    assert known.answered is not None
-    assert (known.answered.error, known.answered.failures) == ("tháng 3.xlsx has no header.", 0)
-
-
-async def test_two_who_push_at_once_lose_nothing() -> None:
-    class Racing(MemoryLog):
-        raced = False
-
-        async def append(self, events: Any, **given: Any) -> int:
-            if not self.raced:
-                self.raced = True
-                await take(self, "s", [reading("b", 1, sender_id="m2")], weighed={"kind": KIND})
-            return await super().append(events, **given)
-
-    log = Racing()
-    taken = await take(log, "s", [reading("a", 1, sender_id="m1")], weighed={"kind": KIND}, cursor="c")
-    assert told(taken) == [("a", 1)]
-    known = await log.known("s")
-    assert known.seen.keys() == {"a", "b"} and known.cursor == "c"
-    assert [entry.event.subject async for entry in log.kept()] == ["b", "a"]
-    again = await take(log, "s", [reading("a", 1, sender_id="m1")], weighed={"kind": KIND})
-    assert again.events == [] and again.duplicates == 1 and (await log.known("s")).cursor == "c"
-
-
-async def test_a_commit_on_old_knowledge_is_refused_whole() -> None:
-    source = Source()
-    await source.ask(reading("a"))
-    taken = weigh("s", NOTHING, [reading("b")], kind=KIND, received=at(9))
-    with pytest.raises(Gap):
-        await commit(source.log, "s", NOTHING, taken, asked=at(9), received=at(9), cursor="x")
-    assert await source.log.known("s") == source.known
 
 
 async def test_what_is_remembered_of_a_source_that_only_tells_news_is_bounded() -> None:
