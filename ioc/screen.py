@@ -14,7 +14,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from ioc import lines
 from ioc.errors import BadConfig
+from ioc.lines import Where
 
 CANVAS_HEIGHT = 1080
 """Canvas pixels from a wall's lower to its upper edge."""
@@ -187,9 +189,9 @@ def lint(path: Path, layers: Set[str], tiles: Set[str]) -> list[Finding]:
         tree = _parse(path, body)
     except BadConfig as error:
         return [Finding(str(path), error.line, error.say)]
-    lines = _line_index(body)
+    known = lines.index(body)
     unknown = list(_unknown_fields(tree, Screen, ()))
-    found = [Finding(str(path), _line(lines, where), say) for where, say in unknown]
+    found = [Finding(str(path), lines.line(known, where), say) for where, say in unknown]
     for where, _ in unknown:
         _take_out(tree, where)
     try:
@@ -198,11 +200,8 @@ def lint(path: Path, layers: Set[str], tiles: Set[str]) -> list[Finding]:
         found.append(Finding(str(path), error.line, error.say))
     else:
         wrong = [*_unknown_names(screen, layers, tiles), *_unfit(screen), *_illegible(screen)]
-        found += [Finding(str(path), _line(lines, where), say) for where, say in wrong]
+        found += [Finding(str(path), lines.line(known, where), say) for where, say in wrong]
     return sorted(found, key=lambda finding: finding.line or 0)
-
-
-Where = tuple[str | int, ...]
 
 
 def _read(path: Path) -> str:
@@ -229,55 +228,18 @@ def _parse(path: Path, body: str) -> dict[str, Any]:
 
 def _load(path: Path, body: str, tree: dict[str, Any]) -> Screen:
     if "name" in tree:
-        line = _line(_line_index(body), ("name",))
+        line = lines.line(lines.index(body), ("name",))
         raise BadConfig("A screen's name is its file's name; take `name` out.", file=path, line=line)
     try:
         return msgspec.structs.replace(msgspec.convert(tree, Screen), name=path.stem)
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at `$")
-        line = _line(_line_index(body), _where(at.rstrip("`")))
+        line = lines.line(lines.index(body), _where(at.rstrip("`")))
         raise BadConfig(f"{what}{' at ' + at.strip('.`') if at else ''}.", file=path, line=line) from error
 
 
 def _where(path: str) -> Where:
     return tuple(int(index) if index else name for name, index in re.findall(r"\.?([A-Za-z_][\w-]*)|\[(\d+)\]", path))
-
-
-_HEAD = re.compile(r"^\s*(\[{1,2})\s*([\w.-]+)\s*\]{1,2}")
-_KEY = re.compile(r"^\s*([\w-]+(?:\.[\w-]+)*)\s*=")
-
-
-def _line_index(body: str) -> dict[Where, int]:
-    """Path of each table and key to its line; items of an array of tables carry their index."""
-    index: dict[Where, int] = {}
-    counts: dict[Where, int] = {}
-    table: Where = ()
-    for number, line in enumerate(body.splitlines(), start=1):
-        if head := _HEAD.match(line):
-            table = ()
-            names = head[2].split(".")
-            for depth, name in enumerate(names, start=1):
-                table = (*table, name)
-                if depth == len(names) and head[1] == "[[":
-                    counts[table] = counts.get(table, -1) + 1
-                if table in counts:
-                    table = (*table, counts[table])
-            index.setdefault(table, number)
-        elif key := _KEY.match(line):
-            path = table
-            for name in key[1].split("."):
-                path = (*path, name)
-                index.setdefault(path, number)
-    return index
-
-
-def _line(index: dict[Where, int], where: Where) -> int | None:
-    """The line of a path, else of the nearest thing above it."""
-    while where:
-        if where in index:
-            return index[where]
-        where = where[:-1]
-    return None
 
 
 def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
