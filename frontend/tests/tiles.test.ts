@@ -86,6 +86,7 @@ describe('reasons', () => {
     expect(reason('cameras_city: The answer that was due has not come.', 'vi')).toBe('tới hạn mà chưa có trả lời');
     expect(reason('10.0.0.7 answered HTTP 500; it is asked again later.', 'vi')).toBe('10.0.0.7 trả lời lỗi HTTP 500');
     expect(reason('The projector and Redis give no sign of life; what is shown may be old.', 'vi')).toBe('bộ tính số và kho Redis im lặng, số này có thể đã cũ');
+    expect(reason("labour: The file labour.db can't be opened or is locked; check that it is there.", 'vi')).toBe('không mở được tệp labour.db');
     expect(reason('Something new.', 'vi')).toBe('Something new.');
     expect(reason(null, 'vi')).toBeNull();
     expect([silent('Redis gives no sign of life; what is shown may be old.'), silent('late')]).toEqual([true, false]);
