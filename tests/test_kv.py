@@ -17,6 +17,7 @@ from redis.retry import Retry
 
 from ioc import kv
 from ioc.errors import BadConfig
+from ioc.run import roles
 from tests.conftest import ServersIn
 
 USER = """
@@ -194,7 +195,9 @@ async def test_our_own_server_has_nothing_to_say(redis_url: str) -> None:
         assert await kv.check(asked) == []
 
 
-async def test_a_redis_that_forgets_or_evicts_is_named(tmp_path: Path, kind: str) -> None:
+async def test_a_redis_that_forgets_or_evicts_is_named(
+    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "socket"
     forgetful = subprocess.Popen(
         [kv.choose(), "--port", "0", "--unixsocket", str(path), "--save", "", "--maxmemory-policy", "allkeys-lru"],
@@ -209,6 +212,8 @@ async def test_a_redis_that_forgets_or_evicts_is_named(tmp_path: Path, kind: str
                 "This Redis keeps nothing on disk", "This Redis may drop our keys",
             ]  # fmt: skip
             assert "allkeys-lru" in found[1]
+            await roles.warn(f"unix://{path}")
+            assert [record.message for record in caplog.records] == found
             await asked.config_set("save", "60 1")
             assert "writes no append-only file" in (await kv.check(asked))[0]
             await asked.config_set("appendonly", "yes")

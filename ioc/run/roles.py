@@ -209,6 +209,7 @@ def run(
     tell()
     engines = tuple(role for role in roles if role in ENGINES)
     with kv.use(redis_url, data) as url:
+        asyncio.run(warn(url))
         if "web" not in roles:
             play_engines(settings, url, database_url, engines)
             return
@@ -230,6 +231,21 @@ def tell() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
     for chatty in ("alembic", "httpx2", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+async def warn(redis_url: str) -> None:
+    """Say in the log what is wrong with how this Redis keeps what it is given; one that is away is waited for later."""
+    from ioc import kv
+
+    redis = connect(redis_url)
+    try:
+        with reaching():
+            for say in await kv.check(redis):
+                logger.warning("%s", say)
+    except StoreAway as error:
+        logger.warning("%s", error.say)
+    finally:
+        await redis.aclose()
 
 
 def play_engines(settings: Settings, redis_url: str, database_url: str, roles: tuple[str, ...]) -> None:
