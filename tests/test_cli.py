@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.server
 import json
 import socket
@@ -16,7 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ioc.cli import main, place
+from ioc.db.session import open_db
 from ioc.errors import BadConfig
+from ioc.web import access
 
 IOC = Path(sys.executable).with_name("ioc")
 COMMANDS = ("demo", "run", "lint", "ask", "replay", "migrate", "key", "bench", "test", "shots")
@@ -235,6 +238,26 @@ def test_keys_are_made_listed_and_revoked(place_of_work: Path) -> None:
         1, "There is no valid key called tường 1; give the number that `ioc key list` shows.\n",
     )  # fmt: skip
     assert call("key", "add", "x", "--role", "king").exit_code == 1
+
+
+def test_a_code_lets_one_screen_in_once(place_of_work: Path) -> None:
+    address = call(
+        "key", "code", "tường 2", "--channel", "layer/*", "--address", "https://ioc.vn/wall/far"
+    ).stdout.strip()
+    page, code = address.split("#code=")
+    assert page == "https://ioc.vn/wall/far" and call("key", "list", "--json").stdout.strip() == "[]"
+
+    async def twice() -> list[str]:
+        database = open_db(f"sqlite:///{place_of_work / place.DATA / 'ioc.db'}")
+        found = [await access.exchange(database, code)]
+        with pytest.raises(access.Refused):
+            await access.exchange(database, code)
+        await database.close()
+        return found
+
+    assert len(asyncio.run(twice())[0]) >= 43
+    listed = json.loads(call("key", "list", "--json").stdout)
+    assert [(one["name"], one["channels"]) for one in listed] == [("tường 2", ["layer/*"])]
 
 
 def test_migrate_may_be_called_again(place_of_work: Path) -> None:

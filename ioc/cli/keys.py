@@ -42,34 +42,55 @@ def key() -> None:
     """Add, list and revoke keys. A key is shown once, when it is made; only its hash is kept."""
 
 
+def _rights(command: Callable[..., None]) -> Callable[..., None]:
+    """NAME, and what a key or a code is allowed; where the database is."""
+    for option in (
+        place.data_option,
+        click.option("--agency", metavar="NAME", help="The agency that answers for it."),
+        click.option(
+            "--role", default="screen", show_default=True, help="screen, leader, operator, admin or push:SOURCE."
+        ),
+        click.option(
+            "--unit", "units", multiple=True, metavar="CODE", help="Communes it is held to; repeatable; none: all."
+        ),
+        click.option(
+            "--channel",
+            "channels",
+            multiple=True,
+            default=("*",),
+            show_default=True,
+            metavar="PATTERN",
+            help="What it may watch (layer/*); repeatable.",
+        ),
+        click.argument("name"),
+    ):
+        command = option(command)
+    return command
+
+
 @key.command()
-@click.argument("name")
-@click.option(
-    "--channel", "channels", multiple=True, metavar="PATTERN", help="What it may watch (layer/*); repeatable."
-)
-@click.option("--unit", "units", multiple=True, metavar="CODE", help="Communes it is held to; repeatable; none: all.")
-@click.option("--role", default="screen", show_default=True, help="screen, leader, operator, admin or push:SOURCE.")
-@click.option("--agency", metavar="NAME", help="The agency that answers for it.")
+@_rights
 @click.option("--json", "as_json", is_flag=True, help="The key as a JSON object.")
-@place.data_option
-def add(
-    name: str,
-    channels: tuple[str, ...],
-    units: tuple[str, ...],
-    role: str,
-    agency: str | None,
-    as_json: bool,
-    data: Path | None,
-) -> None:
+def add(name: str, as_json: bool, data: Path | None, **rights: Any) -> None:
     """Make a key called NAME and print it, this once."""
     from ioc.web import access
 
-    async def work(database: Database) -> str:
-        watched = channels or ("*",)
-        return await access.add_key(database, name=name, channels=watched, units=units, role=role, agency=agency)
-
-    secret = _with_database(data, work)
+    secret = _with_database(data, lambda database: access.add_key(database, name=name, **rights))
     click.echo(json.dumps({"name": name, "key": secret}, ensure_ascii=False) if as_json else secret)
+
+
+@key.command()
+@_rights
+@click.option("--address", default="http://127.0.0.1:8000/wall/overview", show_default=True, help="The page to open.")
+@click.option("--minutes", type=click.FloatRange(min=1), default=24 * 60, show_default=True, help="How long it holds.")
+@click.option("--json", "as_json", is_flag=True, help="The address as a JSON object.")
+def code(name: str, address: str, minutes: float, as_json: bool, data: Path | None, **rights: Any) -> None:
+    """Print an address that lets one screen in, once: opened there, its code becomes a key called NAME."""
+    from ioc.web import access
+
+    made = _with_database(data, lambda database: access.make_code(database, name=name, minutes=minutes, **rights))
+    whole = f"{address}#code={made}"
+    click.echo(json.dumps({"name": name, "address": whole}, ensure_ascii=False) if as_json else whole)
 
 
 def _row(known: Key) -> dict[str, Any]:
