@@ -32,7 +32,9 @@ REVOKED = 4503
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Epoch = Annotated[str, Meta(max_length=100)]
-Offset = Annotated[int, Meta(ge=0)]
+MAX_OFFSET = 2**63 - 1
+"""No board counts further; a larger number would overflow what is computed of it, such as a receipt in /metrics."""
+Offset = Annotated[int, Meta(ge=0, le=MAX_OFFSET)]
 
 
 class BadFrame(IocError):

@@ -55,6 +55,8 @@ def test_a_known_type_with_junk_is_read_or_named(kind: str, fields: dict[str, An
         ('{"type":"watch"}', "invalid"),
         ('{"type":"watch","channels":[{"channel":""}]}', "invalid"),
         ('{"type":"watch","channels":[{"channel":"a","epoch":"e","offset":-1}]}', "invalid"),
+        (f'{{"type":"shown","channel":"a","epoch":"e","offset":{10**400}}}', "invalid"),
+        ('{"type":"watch","channels":[{"channel":"a","epoch":"e","offset":9223372036854775808}]}', "invalid"),
         ('{"type":"view","channel":"a","bbox":[1,2,3]}', "invalid"),
         ('{"type":"hello","key":"' + "x" * protocol.MAX_IN + '"}', "too-large"),
         ('{"type":"hello","name":"' + "ộ" * (protocol.MAX_IN // 2) + '"}', "too-large"),
