@@ -10,6 +10,7 @@ import re
 import tomllib
 import types
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
@@ -88,7 +89,7 @@ def _sources(tree: dict[str, Any]) -> Wrong:
     if not isinstance(sources, dict):
         yield ("sources",), "Sources are tables; write [sources.NAME]."
         return
-    there = catalog.names("adapters")
+    there, heard = catalog.names("adapters"), _heard(tree)
     for name, table in sources.items():
         where: Where = ("sources", name)
         if not isinstance(table, dict):
@@ -113,6 +114,19 @@ def _sources(tree: dict[str, Any]) -> Wrong:
             yield (*where, "adapter"), _unknown("adapter", adapter, there)
         else:
             yield from _options(table, adapter, where)
+        event = table.get("event")
+        if isinstance(event, str) and event not in heard:
+            yield (*where, "event"), f"No layer listens to {event}; write one of {', '.join(sorted(heard))}."
+
+
+def _heard(tree: dict[str, Any]) -> set[str]:
+    """The event types that the layers of these settings listen to; a layer that can't be loaded is told elsewhere."""
+    there = catalog.names("layers")
+    heard: set[str] = set()
+    for name in [name for name in _list(tree.get("layers")) if name in there] or there:
+        with suppress(Exception):
+            heard |= catalog.layer(name).listens
+    return heard
 
 
 def _options(table: dict[str, Any], adapter: str, where: Where) -> Wrong:

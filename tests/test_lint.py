@@ -70,6 +70,7 @@ def test_a_right_file_has_no_findings_and_needs_no_secret(folder: Path) -> None:
     ("right", "wrong", "line", "say"),
     [
         ('adapter = "camera_registry"', 'adapter = "camera_registy"', "registy", "There is no adapter camera_regis"),
+        ("ioc.camera.observed", "ioc.camera.seen", "seen", "No layer listens to ioc.camera.seen; write one of ioc.cam"),
         ("[province]", 'layers = ["camras"]\n[province]', "camras", "There is no layer camras"),
         ('id = "id"', 'id = "id"\nidd = 3', "idd", "Nothing reads the field idd; write id, or another of: "),
         ("[web]", "[web]\nbeats = 2", "beats", "Nothing reads the field beats; write beat, or another of: "),
