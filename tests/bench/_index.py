@@ -11,7 +11,11 @@ from tests.bench._figures import How, Load
 
 PEERS = frozenset(_sides.PEERS)
 
-LETTERS = {"A": "fan_out", "B": "fan_out", "C": "fan_out", "D": "fan_out"}
+LETTERS = {
+    **dict.fromkeys("ABCD", "fan_out"),
+    "G": "slow_screens",
+    "H": "storm",
+}
 """Which module measures which load."""
 WORDS = ("log_to_board", "answer_to_screen", "demo_memory")
 """Older figures: their modules' `main` gives a dict."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -57,7 +58,12 @@ def run(command: Sequence[str], core: int | None, limit_s: float) -> subprocess.
     )
 
 
-def tree(process: subprocess.Popen[bytes]) -> list[int]:
+def piped(command: Sequence[str], core: int | None) -> subprocess.Popen[str]:
+    """A command on that core whose standard output is read when it has ended."""
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: _pin(core))
+
+
+def tree(process: subprocess.Popen[Any]) -> list[int]:
     """The ids of a process and of all that it started."""
     with suppress(psutil.NoSuchProcess):
         mine = psutil.Process(process.pid)

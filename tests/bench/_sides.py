@@ -55,7 +55,8 @@ def _ours(where: Ports, folder: Path, load: dict[str, Any]) -> list[str]:
     return [sys.executable, "-m", "tests.bench._served", *told]
 
 
-def _c(*words: str) -> Callable[[Ports, Path, dict[str, Any]], list[str]]:
+def c(*words: str) -> Callable[[Ports, Path, dict[str, Any]], list[str]]:
+    """How the C server is started with these words."""
     return lambda where, folder, load: [
         str(_load.compiled("cserver", folder)), str(where.screens), str(where.publisher), *words
     ]  # fmt: skip
@@ -111,8 +112,8 @@ def found(program: str) -> str | None:
 
 
 OURS = Side("ioc", _ours, _load.SCREEN)
-MERGED = Side("C loop, merged", _c("merge"))
-SENT = Side("C loop, one send each", _c())
+MERGED = Side("C loop, merged", c("merge"))
+SENT = Side("C loop, one send each", c())
 SUBSCRIBE = _hex('CONNECT {"verbose":false,"protocol":1}\r\nSUB foo 1\r\nPING\r\n')
 PEERS = {
     "nats": Side("NATS", _nats, ("--sub-hex", SUBSCRIBE), _nats_feed),

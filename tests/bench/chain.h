@@ -1,15 +1,16 @@
 #define _GNU_SOURCE
 // The chain of positions that each screen is told, channel by channel: every delta begins where the screen stands, the
 // parts of a snapshot come whole and in order. Frames are read by their heads alone; a head of another form is counted.
+#include "inflate.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct { uint64_t name, epoch; int64_t offset; int stands, seen, part, parts; uint64_t part_epoch; int64_t part_offset; } place;
 typedef struct { place *at; int n, whole; } chain;     // whole: channels whose picture is complete
-enum { SAID_OTHER, SAID_DELTA, SAID_SNAPSHOT, SAID_BYE };
+enum { SAID_OTHER, SAID_DELTA, SAID_PART, SAID_SNAPSHOT, SAID_BYE };  // SAID_SNAPSHOT: its last part
 
-static struct { uint64_t deltas, snapshots, parts, beats, byes, problems, holes, twice, epochs, orphans, torn, unread; } told;
+static struct { uint64_t deltas, snapshots, parts, beats, byes, problems, holes, twice, epochs, orphans, torn, unread, compressed; } told;
 
 static uint64_t hash_of(const uint8_t *p, size_t n) { uint64_t h = 1469598103934665603ull; while (n--) h = (h ^ *p++) * 1099511628211ull; return h; }
 static int lit(const uint8_t **p, const uint8_t *e, const char *s) {
@@ -45,13 +46,13 @@ static void chain_delta(place *at, uint64_t epoch, int64_t after, int64_t offset
   if (offset < after) told.holes++;
   at->stands = 1; at->epoch = epoch; at->offset = more ? after : offset; at->part = at->parts = 0;
 }
-static void chain_part(chain *c, place *at, uint64_t epoch, int64_t offset, int64_t part, int64_t parts) {
+static int chain_part(chain *c, place *at, uint64_t epoch, int64_t offset, int64_t part, int64_t parts) {
   told.parts++;
   if (part != 1 && (part != at->part + 1 || parts != at->parts || epoch != at->part_epoch || offset != at->part_offset)) told.torn++;
   at->part = part; at->parts = parts; at->part_epoch = epoch; at->part_offset = offset;
-  if (part < parts) return;
+  if (part < parts) return SAID_PART;
   told.snapshots++; if (!at->seen) c->whole++;
-  at->seen = at->stands = 1; at->epoch = epoch; at->offset = offset; at->part = at->parts = 0;
+  at->seen = at->stands = 1; at->epoch = epoch; at->offset = offset; at->part = at->parts = 0; return SAID_SNAPSHOT;
 }
 // Takes one text frame, and says which kind it was.
 static int chain_frame(chain *c, const uint8_t *p, size_t n) {
@@ -67,13 +68,23 @@ static int chain_frame(chain *c, const uint8_t *p, size_t n) {
   if (lit(&p, e, "{\"type\":\"snapshot\",\"channel\":\"")) {
     if (text(&p, e, &name) && lit(&p, e, ",\"epoch\":\"") && text(&p, e, &epoch) && lit(&p, e, ",\"offset\":") && number(&p, e, &offset)
         && named_number(p, e, "\"part\":", &part) && named_number(p, e, "\"parts\":", &parts))
-      chain_part(c, place_of(c, name), epoch, offset, part, parts);
-    else told.unread++;
-    return SAID_SNAPSHOT;
+      return chain_part(c, place_of(c, name), epoch, offset, part, parts);
+    told.unread++; return SAID_OTHER;
   }
   if (lit(&p, e, "{\"type\":\"bye\"")) { told.byes++; return SAID_BYE; }
   if (lit(&p, e, "{\"type\":\"problem\"")) told.problems++;
   else if (lit(&p, e, "{\"type\":\"beat\"")) told.beats++;
   else if (!lit(&p, e, "{\"type\":\"welcome\"")) told.unread++;
   return SAID_OTHER;
+}
+// Takes one message, compressed or not; `*p` and `*n` become its plain bytes (of a compressed snapshot: the first of them).
+static int chain_message(chain *c, int compressed, const uint8_t **p, size_t *n) {
+  static uint8_t plain[4 << 20]; const size_t first = 4096; long k;
+  if (compressed) {
+    told.compressed++; k = inflated(*p, *n, plain, first);
+    if (k > 18 && (memcmp(plain, "{\"type\":\"snapshot\"", 18) || !memmem(plain, k, "\"parts\":", 8))) k = inflated(*p, *n, plain, sizeof plain);
+    if (k < 0) { told.unread++; return SAID_OTHER; }
+    *p = plain; *n = k;
+  }
+  return chain_frame(c, *p, *n);
 }
