@@ -229,7 +229,7 @@ class Hub:
 
     def flush(self, screen: Screen) -> None:
         """Bring a screen to now in all its channels, when it has taken what it was sent."""
-        self.usher.flush(screen)
+        self.usher.guide.flush(screen)
 
     def welcome(self, screen: str | None) -> Bundle:
         """The answer to hello; those who come in the same moment get the same one."""
