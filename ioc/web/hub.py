@@ -21,6 +21,7 @@ from ioc.web import protocol
 from ioc.web.access import Access
 from ioc.web.channels import Channel
 from ioc.web.follow import Follower
+from ioc.web.frames import Frame
 from ioc.web.grade import Grader
 from ioc.web.mirror import NOWHERE, Mirror
 from ioc.web.quality import Signs
@@ -202,29 +203,29 @@ class Hub:
         self._seats.get(channel, {}).pop(screen, None)
         screen.shown.pop(channel, None)
 
-    def count(self, frames: Iterable[bytes]) -> None:
+    def count(self, frames: Iterable[Frame]) -> None:
         for frame in frames:
             self.frames_out += 1
-            self.bytes_out += len(frame)
+            self.bytes_out += len(frame.text)
 
     def flush(self, screen: Screen) -> None:
         """Bring a screen to now in all its channels, when it has taken what it was sent."""
         if screen.gone or screen.grant is None or screen.wire.waiting():
             return
-        frames: list[bytes] = []
+        frames: list[Frame] = []
         for seat in screen.seats.values():
             frames += self._due(seat)
         if frames:
             screen.send(frames)
 
-    def _due(self, seat: Seat) -> list[bytes]:
+    def _due(self, seat: Seat) -> list[Frame]:
         """What brings a seat to now; the seat is moved. A step that shows nothing to it may wait for a beat."""
         mirror = seat.mirror
         if not mirror.loaded or (seat.place is not None and not self._settle(seat, seat.place)):
             return self._kept(seat)
         if not mirror.present and mirror.epoch != NOWHERE and seat.offset is not None:
             return self._kept(seat)
-        frames: list[bytes] = []
+        frames: list[Frame] = []
         if seat.offset is not None and (seat.offset != mirror.offset or seat.stamp != mirror.stamp):
             made = mirror.frames(seat.offset, seat.sight, seat.stamp != mirror.stamp)
             if made is None:
@@ -248,7 +249,7 @@ class Hub:
         self._lagging.add(seat.screen)
         return True
 
-    def _snapshot(self, seat: Seat) -> list[bytes]:
+    def _snapshot(self, seat: Seat) -> list[Frame]:
         mirror = seat.mirror
         seat.sight, seat.turn = seat.turn or seat.sight, None
         cut = mirror.cut(seat.sight, self.monotonic())
@@ -260,7 +261,7 @@ class Hub:
         seat.stand(offset, stamp, self.monotonic())
         return frames + (made.frames if made is not None else [])
 
-    def _kept(self, seat: Seat) -> list[bytes]:
+    def _kept(self, seat: Seat) -> list[Frame]:
         """While the board is away or rebuilt, a screen keeps its picture, and is told how good it is."""
         mirror = seat.mirror
         if not mirror.loaded or mirror.present or seat.stamp == mirror.stamp:
@@ -317,7 +318,7 @@ class Hub:
         lagging, self._lagging = self._lagging, set()
         for screen in lagging:
             self.flush(screen)
-        frame = protocol.encode(protocol.Beat(clock.rfc3339(self.clock())))
+        frame = Frame(protocol.encode(protocol.Beat(clock.rfc3339(self.clock()))))
         for screen in list(self.screens):
             if screen.grant is None:
                 if now - screen.opened > HELLO_S:

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ioc.board import Delta, Position, Snapshot
-from ioc.web import protocol
+from ioc.web import frames, protocol
 from ioc.web.channels import Channel
+from ioc.web.frames import Frame
 from ioc.web.sight import ALL, Mark, Sight, mark_of
 
 MAX_STEPS = 4096
@@ -40,7 +41,7 @@ class Cut(NamedTuple):
     """A snapshot ready to send: its frames, the position that they carry, and which quality is in them."""
 
     offset: int
-    frames: list[bytes]
+    frames: list[Frame]
     stamp: int
     made: float
 
@@ -48,7 +49,7 @@ class Cut(NamedTuple):
 class Made(NamedTuple):
     """Delta frames, ready to send. `idle`: nothing in the reader's sight changed, only the position moves."""
 
-    frames: list[bytes]
+    frames: list[Frame]
     idle: bool
 
 
@@ -235,8 +236,8 @@ class Mirror:
             return known
         self.forget(now)
         quality = self.quality_for(sight)
-        frames = protocol.snapshot_parts(self.channel.name, told, self.offset, self.seen(sight), quality)
-        made = self._cuts[sight] = Cut(self.offset, frames, self.stamp, now)
+        parts = protocol.snapshot_parts(self.channel.name, told, self.offset, self.seen(sight), quality)
+        made = self._cuts[sight] = Cut(self.offset, frames.of(parts), self.stamp, now)
         return made
 
     def forget(self, now: float) -> None:
@@ -262,23 +263,23 @@ class Mirror:
         if sight == ALL and sum(map(len, put.values())) + 8 * len(drop) > self._size + 512:
             return None
         quality = self.quality_for(sight) if with_quality else None
-        frames = protocol.delta_frames(
-            self.channel.name, sight.epoch(self.epoch), after, self.offset, put, drop, quality
-        )
-        return Made(frames, not put and not drop)
+        made = protocol.delta_frames(self.channel.name, sight.epoch(self.epoch), after, self.offset, put, drop, quality)
+        return Made(frames.of(made), not put and not drop)
 
-    def quality_alone(self, epoch: str, offset: int, sight: Sight) -> list[bytes]:
+    def quality_alone(self, epoch: str, offset: int, sight: Sight) -> list[Frame]:
         """The delta that changes nothing but the quality, for a reader who stands there (`epoch` as it was told)."""
-        return protocol.delta_frames(self.channel.name, epoch, offset, offset, {}, (), self.quality_for(sight))
+        return frames.of(
+            protocol.delta_frames(self.channel.name, epoch, offset, offset, {}, (), self.quality_for(sight))
+        )
 
-    def turn(self, old: Sight, new: Sight) -> list[bytes]:
+    def turn(self, old: Sight, new: Sight) -> list[Frame]:
         """The delta that answers a new view: newly seen in `put`, unseen in `drop`, `after` = `offset`."""
         before, after = dict(self.seen(old)), dict(self.seen(new))
         put = {name: body for name, body in after.items() if name not in before}
         drop = [name for name in before if name not in after]
         told = new.epoch(self.epoch)
-        return protocol.delta_frames(
-            self.channel.name, told, self.offset, self.offset, put, drop, self.quality_for(new)
+        return frames.of(
+            protocol.delta_frames(self.channel.name, told, self.offset, self.offset, put, drop, self.quality_for(new))
         )
 
     def quality_for(self, sight: Sight) -> bytes:

@@ -10,6 +10,7 @@ from ioc import clock
 from ioc.web import protocol
 from ioc.web.access import Grant, Refused
 from ioc.web.channels import kind_of
+from ioc.web.frames import Frame
 from ioc.web.mirror import Mirror
 from ioc.web.scope import sight
 from ioc.web.sight import Sight
@@ -77,19 +78,19 @@ class Screen:
         self._find = find
         self._credit, self._credit_at = BURST, self.opened
 
-    def send(self, frames: list[bytes]) -> None:
+    def send(self, frames: list[Frame]) -> None:
         self.sent_at = self.hub.monotonic()
         self.hub.count(frames)
         self.wire.send(frames)
 
     def problem(self, code: str, say: str, channel: str | None = None, temporary: bool = False) -> None:
-        self.send([protocol.problem(code, say, channel=channel, temporary=temporary)])
+        self.send([Frame(protocol.problem(code, say, channel=channel, temporary=temporary))])
 
     def bye(self, code: int, say: str, *, after: float | None = None, hurry: bool = False) -> None:
         """Send it away; `hurry`: what it has not taken is dropped."""
         if not self.gone:
             self.hub.leave(self)
-            self.wire.close(code, protocol.bye(code, say, after), hurry=hurry)
+            self.wire.close(code, Frame(protocol.bye(code, say, after)), hurry=hurry)
 
     # what it says
 
@@ -153,7 +154,7 @@ class Screen:
             return
         self.grant, self.screen, self.name = grant, hello.screen, hello.name
         now = clock.rfc3339(self.hub.clock())
-        self.send([protocol.encode(protocol.Welcome(now, self.hub.beat, self.hub.server, hello.screen))])
+        self.send([Frame(protocol.encode(protocol.Welcome(now, self.hub.beat, self.hub.server, hello.screen)))])
 
     def _watch(self, watch: protocol.Watch) -> None:
         for place in watch.channels:

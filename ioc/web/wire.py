@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
+from ioc.web.frames import Frame
+
 Send = Callable[[Any], Awaitable[None]]
 PATIENCE_S = 5.0
 """How long a closing connection may take what is left, before it is dropped."""
@@ -21,8 +23,8 @@ class Wire(Protocol):
     ready: Callable[[], None]
     """Called when all that was sent has been taken, after a time when it was not."""
 
-    def send(self, frames: Sequence[bytes]) -> None:
-        """Send text frames (UTF-8 bytes), in order; a closed wire swallows them."""
+    def send(self, frames: Sequence[Frame]) -> None:
+        """Send messages, in order; a closed wire swallows them."""
         ...
 
     def waiting(self) -> int:
@@ -33,7 +35,7 @@ class Wire(Protocol):
         """A count that grows whenever the other side takes something."""
         ...
 
-    def close(self, code: int, last: bytes, *, hurry: bool = False) -> None:
+    def close(self, code: int, last: Frame, *, hurry: bool = False) -> None:
         """Send `last`, then close with `code`. `hurry`: what was not begun yet is dropped before it."""
         ...
 
@@ -48,7 +50,7 @@ class AsgiWire:
         self.ready: Callable[[], None] = lambda: None
         self._send = send
         self._transport = transport
-        self._pending: deque[bytes] = deque()
+        self._pending: deque[Frame] = deque()
         self._bytes = 0
         self._taken = 0
         self._wake = asyncio.Event()
@@ -56,10 +58,10 @@ class AsgiWire:
         self._stopped = False
         self._patience: asyncio.TimerHandle | None = None
 
-    def send(self, frames: Sequence[bytes]) -> None:
+    def send(self, frames: Sequence[Frame]) -> None:
         if self._closing is None:
             self._pending.extend(frames)
-            self._bytes += sum(map(len, frames))
+            self._bytes += sum(len(frame.text) for frame in frames)
             self._wake.set()
 
     def waiting(self) -> int:
@@ -69,12 +71,12 @@ class AsgiWire:
         left = self._transport.get_write_buffer_size() if self._transport is not None else 0
         return self._taken - left
 
-    def close(self, code: int, last: bytes, *, hurry: bool = False) -> None:
+    def close(self, code: int, last: Frame, *, hurry: bool = False) -> None:
         if self._closing is not None:
             return
         if hurry:
             while len(self._pending) > 1:
-                self._bytes -= len(self._pending.pop())
+                self._bytes -= len(self._pending.pop().text)
         self.send([last])
         self._closing = code
         self._patience = asyncio.get_running_loop().call_later(PATIENCE_S, self.abort)
@@ -95,10 +97,10 @@ class AsgiWire:
         while True:
             while self._pending:
                 frame = self._pending[0]
-                await self._send({"type": "websocket.send", "text": frame.decode()})
+                await self._send({"type": "websocket.send", "text": frame.text.decode()})
                 self._pending.popleft()
-                self._bytes -= len(frame)
-                self._taken += len(frame)
+                self._bytes -= len(frame.text)
+                self._taken += len(frame.text)
             if self._closing is not None:
                 await self._send({"type": "websocket.close", "code": self._closing, "reason": ""})
                 return
