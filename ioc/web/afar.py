@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ioc.layer import FAR_SIZE, FAR_ZOOM, TROUBLE
-from ioc.web.cells import Cells, cover, spans
-from ioc.web.grid import GONE, LEVEL, WIDE, Box, join, row, split, up
+from ioc.web.cells import Cells, spans
+from ioc.web.grid import LEVEL, WIDE, Box, row, split, up
 from ioc.web.protocol import encode
 from ioc.web.sight import Far, Mark, Sight, meet
 
@@ -44,10 +44,11 @@ _item = msgspec.json.Decoder(_Item)
 class Sum(NamedTuple):
     """Some items together. `worst`: place of the worst state in the list of states, -1 when none has one.
 
-    `observed`: the newest. `x`, `y`: sums of the middles of those `placed`, in millionths of a degree; `box`: of them all.
+    `observed`: the newest. `x`, `y`: sums of the middles of those `placed`, in millionths of a degree.
+    `box`: of them all.
     """
 
-    count: int
+    many: int
     bad: int
     worst: int
     observed: str
@@ -91,13 +92,13 @@ def total(parts: Iterable[Sum | None]) -> Sum | None:
     return Sum(sum(counts), sum(bads), max(worsts), newest, named, sum(placed), sum(xs), sum(ys), box)
 
 
-def feature(name: str, found: Sum, more: Mapping[str, Any]) -> bytes:
+def feature(name: str, found: Sum, more: dict[str, Any]) -> bytes:
     """The sum as an item: a GeoJSON feature at the middle of its items. What is counted is computed, by us."""
     place = None
     if found.placed:
         middle = [round(found.x / found.placed / _MICRO, 6), round(found.y / found.placed / _MICRO, 6)]
         place = {"type": "Point", "coordinates": middle}
-    properties: dict[str, Any] = {"cluster": True, "count": found.count, "bad": found.bad}
+    properties: dict[str, Any] = {"cluster": True, "count": found.many, "bad": found.bad}
     if found.worst >= 0:
         properties["state"] = _STATES[found.worst]
     known = {"observed": found.observed or None, "source": ", ".join(sorted(found.sources)), "method": "computed"}
@@ -302,5 +303,3 @@ def far_of(kind: str | None, zoom: float, size: int) -> Far | None:
     if kind is None or zoom >= FAR_ZOOM or size <= FAR_SIZE:
         return None
     return Far(kind, min(LEVEL, int(zoom) + FINER) if kind == "clusters" else 0)
-
-

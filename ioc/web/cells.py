@@ -15,8 +15,8 @@ MOST_LISTED = 1024
 class Cover:
     """The cells that a view meets. `listed`: their numbers, and WIDE; None when there are too many.
 
-    A cell is inside when its column and row are neither the first nor the last of the view, so that no rounding can err;
-    where the earth ends, they may be.
+    A cell is inside when its column and row are neither the first nor the last of the view, so that no rounding can
+    err; where the earth ends, they may be.
     """
 
     def __init__(self, view: Box) -> None:
@@ -79,7 +79,7 @@ def cover(view: Box) -> Cover:
 
 
 class Cells:
-    """`held`: the items of each cell, by its number; those that reach out of theirs stand apart, with WIDE set in it."""
+    """`held`: the items of each cell, by its number; those that reach out of theirs under a number with WIDE set."""
 
     def __init__(self) -> None:
         self.held: dict[int, dict[str, None]] = {}
@@ -134,4 +134,3 @@ class Cells:
         if units is None:
             return sum(self._counts.values())
         return sum(self._counts.get(unit, 0) for unit in units)
-

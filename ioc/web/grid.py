@@ -1,7 +1,7 @@
 """The grid of cells over the earth: squares of the plane of degrees, in numbers that a set can hold.
 
-A cell's number is `column << SHIFT | row`, from the south-west corner of the earth. What lies in one cell has that cell's
-number; what reaches over a border has the number of the cell of its middle, with WIDE set.
+A cell's number is `column << SHIFT | row`, from the south-west corner of the earth. What lies in one cell has that
+cell's number; what reaches over a border has the number of the cell of its middle, with WIDE set.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def number(box: Box | None) -> int:
     if box is None:
         return NOWHERE
     west, south, east, north = box
-    if not (-180 <= west and east <= 180 and -90 <= south and north <= 90):
+    if west < -180 or east > 180 or south < -90 or north > 90:
         return WIDE
     x, y = column(west), row(south)
     if (west == east or x == column(east)) and (south == north or y == row(north)):

@@ -306,15 +306,20 @@ def delta_frames(
     put: Mapping[str, bytes],
     drop: Iterable[str],
     quality: bytes | None,
+    *,
+    more: bool = False,
 ) -> list[bytes]:
-    """The frames of one step, ≤ MAX_PART each; all but the last say `more`. The last carries the quality, if any."""
+    """The frames of one step, ≤ MAX_PART each; all but the last say `more`. The last carries the quality, if any.
+
+    `more`: the last says it too, for the step goes on in frames made elsewhere.
+    """
     head = b'{"type":"delta","channel":%b,"epoch":%b,"after":%d,"offset":%d,' % (
         encode(channel),
         encode(epoch),
         after,
         offset,
     )
-    tail = b',"quality":%b}' % quality if quality is not None else b"}"
+    tail = b',"more":true}' if more else b',"quality":%b}' % quality if quality is not None else b"}"
     room = MAX_PART - len(head) - len(tail) - 60
     drops = _grouped((encode(name) for name in drop), room)
     puts = _grouped(_members(put.items()), room)
