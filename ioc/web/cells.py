@@ -13,7 +13,8 @@ MOST_LISTED = 1024
 
 
 class Cover:
-    """The cells that a view meets. `listed`: their numbers, and WIDE; None when there are too many.
+    """The cells that a view meets. `listed`: their numbers, and WIDE; None when there are too many. `inner`: of those
+    listed, the ones inside.
 
     A cell is inside when its column and row are neither the first nor the last of the view, so that no rounding can
     err; where the earth ends, they may be.
@@ -31,6 +32,7 @@ class Cover:
         self._inner_rows = self.rows[0] + (south > -90), self.rows[1] - (north < 90)
         many = sum(last - first + 1 for first, last in self.spans) * (self.rows[1] - self.rows[0] + 1)
         self.listed: frozenset[int] | None = frozenset({WIDE, *self}) if many <= MOST_LISTED else None
+        self.inner = frozenset(cell for cell in self if self._inside(cell)) if many <= MOST_LISTED else frozenset()
 
     def __iter__(self) -> Iterator[int]:
         for first, last in self.spans:
@@ -46,15 +48,20 @@ class Cover:
         x, y = split(cell)
         return self.rows[0] <= y <= self.rows[1] and any(first <= x <= last for first, last in self.spans)
 
-    def inside(self, cell: int) -> bool:
-        """Whether all that lies in the cell is in the view."""
+    def _inside(self, cell: int) -> bool:
         x, y = split(cell)
         low, high = self._inner_rows
         return low <= y <= high and any(first <= x <= last for first, last in self._inner)
 
-    def of(self, cells: Set[int]) -> Iterable[int]:
-        """Those of the cells that the view meets."""
-        return cells & self.listed if self.listed is not None else [cell for cell in cells if self.has(cell)]
+    def of(self, cells: Set[int]) -> tuple[Iterable[int], Iterable[int]]:
+        """Those of the cells all of which is in the view, and the others that it meets."""
+        if self.listed is not None:
+            met = self.listed & cells
+            whole = met & self.inner
+            return whole, met - whole
+        found = [cell for cell in cells if self.has(cell)]
+        inner = {cell for cell in found if cell != WIDE and self._inside(cell)}
+        return inner, [cell for cell in found if cell not in inner]
 
     def apart(self, cells: Set[int]) -> bool:
         """Whether the view meets none of the cells."""
@@ -95,7 +102,7 @@ class Cells:
                 self._leave(name, before)
             if after != GONE:
                 self._enter(name, after)
-        if old is None or new is None or old.unit != new.unit:
+        if old is None or new is None or old.unit is not new.unit:
             if old is not None:
                 self._counts[old.unit] -= 1
             if new is not None:
@@ -114,20 +121,12 @@ class Cells:
         if cell >= WIDE:
             self.wide[name] = None
 
-    def near(self, view: Box) -> Iterator[tuple[str, bool]]:
-        """The items that the view may meet, and of each whether it surely does."""
-        over = cover(view)
-        cells: Iterable[int]
-        if over.listed is not None and len(over.listed) < len(self.held):
-            cells = [cell for cell in over if cell in self.held]
-        else:
-            cells = [cell for cell in self.held if cell != WIDE and over.has(cell)]
-        for cell in cells:
-            sure = over.inside(cell)
-            for name in self.held[cell]:
-                yield name, sure
-        for name in self.wide:
-            yield name, False
+    def near(self, view: Box) -> tuple[list[str], list[str]]:
+        """The items that are surely in the view, and those that may be."""
+        whole, partly = cover(view).of(self.held.keys())
+        sure = [name for cell in whole for name in self.held[cell]]
+        maybe = [name for cell in partly if cell != WIDE for name in self.held[cell]]
+        return sure, [*maybe, *self.wide]
 
     def count(self, units: frozenset[str] | None) -> int:
         """How many items a reader of these units has; None: of all."""

@@ -14,9 +14,10 @@ from ioc.web import frames, protocol
 from ioc.web.cells import cover
 from ioc.web.channels import Channel
 from ioc.web.frames import Frame
+from ioc.web.grid import Box
 from ioc.web.picture import NOWHERE as NOWHERE
 from ioc.web.picture import Picture
-from ioc.web.sight import ALL, Mark, Sight
+from ioc.web.sight import ALL, Sight
 
 MAX_QUIET = 10_000
 """Readers of whom it is known that nothing was in sight for a while."""
@@ -37,18 +38,24 @@ class Made:
     What is idle shows nothing new, only the position moves; or it is a picture from afar, which moves once a beat.
     """
 
-    __slots__ = ("_frames", "_make", "idle")
+    __slots__ = ("_made", "idle")
 
-    def __init__(self, make: Callable[[], list[Frame]], idle: bool) -> None:
+    def __init__(self, made: list[Frame] | Callable[[], list[Frame]], idle: bool) -> None:
         self.idle = idle
-        self._make = make
-        self._frames: list[Frame] | None = None if idle else make()
+        self._made = made
 
     @property
     def frames(self) -> list[Frame]:
-        if self._frames is None:
-            self._frames = self._make()
-        return self._frames
+        if not isinstance(self._made, list):
+            self._made = self._made()
+        return self._made
+
+
+class _NotMade:
+    """What was not asked for yet, unlike what can't be made (None)."""
+
+
+_NOT_MADE = _NotMade()
 
 
 class Mirror(Picture):
@@ -88,8 +95,9 @@ class Mirror(Picture):
     def frames(self, after: int, sight: Sight, with_quality: bool) -> Made | None:
         """Delta frames from `after` to now; None when a snapshot is needed, or is smaller."""
         key = (after, sight, self.stamp if with_quality else None)
-        if key in self._frames:
-            return self._frames[key]
+        known = self._frames.get(key, _NOT_MADE)
+        if not isinstance(known, _NotMade):
+            return known
         if len(self._frames) > 1000:
             self._frames.clear()
         made = self._frames[key] = self._make(after, sight, with_quality)
@@ -100,8 +108,8 @@ class Mirror(Picture):
             return Made(lambda: self._bare(sight, after, after, with_quality), True)
         if sight.far is not None:
             return self._make_afar(after, sight, with_quality)
-        if sight.view is not None and self.covers(after):
-            return self._make_view(after, sight, with_quality)
+        if sight.view is not None:
+            return self._make_view(sight.view, after, sight, with_quality)
         found = self.changes(after, sight)
         if found is None:
             return None
@@ -110,10 +118,11 @@ class Mirror(Picture):
             return Made(lambda: self._bare(sight, after, self.offset, with_quality), True)
         if sight == ALL and sum(map(len, put.values())) + 8 * len(drop) > self._size + 512:
             return None
-        return Made(lambda: self._delta(sight, after, put, drop, with_quality), False)
+        return Made(self._delta(sight, after, put, drop, with_quality), False)
 
     def _make_afar(self, after: int, sight: Sight, with_quality: bool) -> Made | None:
-        if not self.covers(after) or any(step.cells is None for step in self._since(after)):
+        steps = self._since(after)
+        if steps is None or any(step.cells is None for step in steps):
             return None
 
         def make() -> list[Frame]:
@@ -122,38 +131,34 @@ class Mirror(Picture):
 
         return Made(make, True)
 
-    def _make_view(self, after: int, sight: Sight, with_quality: bool) -> Made | None:
-        assert sight.view is not None
-        over = cover(sight.view)
-        # up to here nothing was in sight: one empty delta, then the step that all others get
+    def _make_view(self, view: Box, after: int, sight: Sight, with_quality: bool) -> Made | None:
+        # up to `start` nothing was in sight: one empty delta brings it there, then comes what all others get
         start = self._quiet.pop((after, sight), after)
         steps = self._since(start)
-        known = [step.cells for step in steps if step.cells is not None]
-        if len(known) == len(steps) and all(map(over.apart, known)):
+        if steps is None:
+            return None
+        over = cover(view)
+        if all(step.cells is not None and over.apart(step.cells) for step in steps):
             return self._made_quiet(after, sight, with_quality)
         span = self._span(start)
         shared: list[Frame] = []
-        if span is None or sight != Sight(view=sight.view):
-            found = self.changes(start, sight)
-            if found is None:
-                return None
+        if span is not None and sight.units is None and sight.causes is None:
+            shared, put, drop = span.told(view, self.items, self._marks, self._shared(start))
+        elif (found := self.changes(start, sight)) is not None:
             put, drop = found
         else:
-            shared, put, drop = span.told(over, self.items, self._sees(sight), self._marks, self._shared(start))
+            return None
         if not shared and not put and not drop:
             return self._made_quiet(after, sight, with_quality)
         first = self._bare(sight, after, start, False) if start != after else []
         last = self._delta(sight, start, put, drop, with_quality)
-        return Made(lambda: first + shared + last, False)
+        return Made([*first, *shared, *last], False)
 
     def _made_quiet(self, after: int, sight: Sight, with_quality: bool) -> Made:
         if len(self._quiet) > MAX_QUIET:
             self._quiet.clear()
         self._quiet[after, sight] = self.offset
         return Made(lambda: self._bare(sight, after, self.offset, with_quality), True)
-
-    def _sees(self, sight: Sight) -> Callable[[Mark | None], bool]:
-        return lambda mark: mark is not None and sight.sees("", mark)
 
     def _shared(self, after: int) -> Callable[[Mapping[str, bytes], Sequence[str]], list[Frame]]:
         name, told, offset = self.channel.name, self.epoch, self.offset

@@ -14,7 +14,7 @@ from ioc.layer import FAR_ZOOM
 from ioc.web.afar import KINDS, Afar, far_of
 from ioc.web.cells import Cells, cover
 from ioc.web.channels import Channel
-from ioc.web.grid import WIDE
+from ioc.web.grid import GONE, WIDE
 from ioc.web.sight import ALL, Mark, Sight, mark_of
 from ioc.web.views import Span, Step, lying
 
@@ -156,7 +156,7 @@ class Picture:
             cells.put(name, old, new)
         for sums in self._afar.values():
             sums.touch(touched)
-        if any(cell >= WIDE for cell in touched):
+        if max(touched, default=GONE) >= WIDE:
             touched.add(WIDE)
         return frozenset(touched)
 
@@ -204,13 +204,11 @@ class Picture:
         kind = self.channel.kind
         if sight.view is None:
             return ((name, body) for name, body in self.items.items() if sight.sees(name, self.mark(name), kind))
-        near = self._placed().near(sight.view)
-        sure_is_seen = sight == Sight(view=sight.view)
-        return (
-            (name, self.items[name])
-            for name, sure in near
-            if (sure and sure_is_seen) or sight.sees(name, self._marks[name], kind)
-        )
+        sure, maybe = self._placed().near(sight.view)
+        if sight != Sight(view=sight.view):
+            sure, maybe = [], [*sure, *maybe]
+        seen = [*sure, *(name for name in maybe if sight.sees(name, self._marks[name], kind))]
+        return zip(seen, map(self.items.__getitem__, seen), strict=True)
 
     def afar(self, sight: Sight, zoom: float) -> Sight:
         """The sight as a screen at that zoom has it: of a large layer, it may be another one from afar."""
@@ -242,13 +240,17 @@ class Picture:
 
     def covers(self, after: int) -> bool:
         """Whether every change after that offset is known here."""
-        if after == self.offset:
-            return True
-        at = bisect_left(self.steps, after, key=lambda step: step.after)
-        return at < len(self.steps) and self.steps[at].after == after
+        return self._since(after) is not None
 
-    def _since(self, after: int) -> list[Step]:
+    def _since(self, after: int) -> list[Step] | None:
+        """The steps after that offset; None when they are not all known."""
+        if after == self.offset:
+            return []
+        if self.steps and self.steps[-1].after == after:
+            return [self.steps[-1]]
         at = bisect_left(self.steps, after, key=lambda step: step.after)
+        if at == len(self.steps) or self.steps[at].after != after:
+            return None
         return [self.steps[index] for index in range(at, len(self.steps))]
 
     def _span(self, after: int) -> Span | None:
@@ -256,23 +258,24 @@ class Picture:
         found = self._spans.get(after)
         if found is None:
             steps = self._since(after)
-            if any(step.cells is None for step in steps):
+            if steps is None or any(step.cells is None for step in steps):
                 return None
             found = self._spans[after] = Span(steps, self._marks)
         return found
 
     def changes(self, after: int, sight: Sight) -> tuple[dict[str, bytes], list[str]] | None:
         """Puts and drops that bring a reader from `after` to now; None: only a snapshot is safe."""
-        if not self.covers(after):
+        steps = self._since(after)
+        if steps is None:
             return None
+        span = self._span(after) if sight.view is not None else None
         if sight.far is not None:
-            span = self._span(after)
             return self._sums(sight).changed(sight, span.marks(self._marks)) if span is not None else None
-        first: dict[str, Step] = {}
-        if sight.view is not None and (span := self._span(after)) is not None:
+        if span is not None and sight.view is not None:
             first = {name: span.first[name] for name in span.names(cover(sight.view))}
         else:
-            for step in self._since(after):
+            first = {}
+            for step in steps:
                 for name in step.ids:
                     first.setdefault(name, step)
         put: dict[str, bytes] = {}

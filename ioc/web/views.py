@@ -5,13 +5,14 @@ each reader is told alone of the border of its view.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
-from ioc.web.cells import Cells, Cover
+from ioc.web.cells import Cells, Cover, cover
 from ioc.web.frames import Frame
-from ioc.web.grid import GONE, WIDE
-from ioc.web.sight import Mark, mark_of
+from ioc.web.grid import GONE, WIDE, Box
+from ioc.web.sight import Mark, mark_of, meet
 
 Make = Callable[[Mapping[str, bytes], Sequence[str]], list[Frame]]
 
@@ -69,49 +70,38 @@ class Span:
     def names(self, over: Cover) -> list[str]:
         """The items that a reader of these cells may have to be told of."""
         found: dict[str, None] = {}
-        for cell in over.of(self.cells):
+        for cell in chain(*over.of(self.cells)):
             for names in (self.wide,) if cell == WIDE else (self.came.get(cell, ()), self.left.get(cell, ())):
                 found.update(dict.fromkeys(names))
         return list(found)
 
     def told(
-        self,
-        over: Cover,
-        items: Mapping[str, bytes],
-        sees: Callable[[Mark | None], bool],
-        marks: Mapping[str, Mark],
-        make: Make,
+        self, view: Box, items: Mapping[str, bytes], marks: Mapping[str, Mark], make: Make
     ) -> tuple[list[Frame], dict[str, bytes], list[str]]:
         """The shared frames of the cells inside a view, and the puts and drops that are this view's own.
 
-        `sees`: whether an item with this mark is in the view. `make` makes shared frames of puts and drops.
+        `make` makes shared frames of puts and drops.
         """
         shared: list[Frame] = []
         put: dict[str, bytes] = {}
-        drop: list[str] = []
-
-        def own(name: str) -> None:
-            if sees(marks.get(name)):
-                put[name] = items[name]
-            elif sees(self._old[name]):
-                drop.append(name)
-
-        for cell in over.of(self.cells):
-            if cell == WIDE:
-                for name in self.wide:
-                    own(name)
-                continue
-            inside = over.inside(cell)
-            if inside:
-                shared += self._of(cell, items, make)
-            else:
-                for name in self.came.get(cell, ()):
-                    own(name)
+        drop: dict[str, None] = {}
+        whole, partly = cover(view).of(self.cells)
+        for cell in whole:
+            shared += self._of(cell, items, make)
             for name in self.left.get(cell, ()):
-                # one that is seen now is told where it is now; one that is gone, to all who see the cell at once
-                if (name in items or not inside) and not sees(marks.get(name)):
-                    own(name)
-        return shared, put, list(dict.fromkeys(drop))
+                # one that is gone was told to all who see the cell; one that is seen, is told where it is now
+                if name in items and not in_view(marks[name], view):
+                    drop[name] = None
+        for cell in partly:
+            for name in self.wide if cell == WIDE else self.came.get(cell, ()):
+                if in_view(marks.get(name), view):
+                    put[name] = items[name]
+                elif in_view(self._old[name], view):
+                    drop[name] = None
+            for name in self.left.get(cell, ()):
+                if not in_view(marks.get(name), view) and in_view(self._old[name], view):
+                    drop[name] = None
+        return shared, put, list(drop)
 
     def _of(self, cell: int, items: Mapping[str, bytes], make: Make) -> list[Frame]:
         found = self._frames.get(cell)
@@ -125,6 +115,11 @@ class Span:
         """The former and the present marks of all that changed."""
         new = (now.get(name) for name in self._old)
         return [mark for found in (self._old.values(), new) for mark in found if mark is not None]
+
+
+def in_view(mark: Mark | None, view: Box) -> bool:
+    """Whether an item with this mark (None: it is not there) is in the view."""
+    return mark is not None and mark.box is not None and meet(mark.box, view)
 
 
 def lying(items: Mapping[str, bytes], marks: dict[str, Mark]) -> Cells:
