@@ -56,6 +56,7 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     basemap: str | None = None
     screens: str | None = None
     max_screens: int = 20_000
+    max_joining: int = 2_000
 
 
 class Source(msgspec.Struct, frozen=True):

@@ -277,17 +277,15 @@ def test_without_a_checkout_one_sentence(command: str, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def small_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A checkout with three tests and a bench."""
+    """A checkout with three tests."""
     root = tmp_path / "checkout"
-    (root / "tests" / "bench").mkdir(parents=True)
-    for folder in ("tests", "tests/bench"):
-        (root / folder / "__init__.py").touch()
+    (root / "tests").mkdir(parents=True)
+    (root / "tests" / "__init__.py").touch()
     (root / "pyproject.toml").write_text('[tool.pytest.ini_options]\nmarkers = ["long: x"]\n')
     (root / "tests" / "test_a.py").write_text(
         "import pytest\ndef test_a(): pass\n@pytest.mark.long\ndef test_b(): pass\n"
         "def test_c(): pytest.skip('no database here')\n"
     )
-    (root / "tests" / "bench" / "one.py").write_text("def main():\n    return {'events_per_s': 1}\n")
     monkeypatch.setattr(place, "PACKAGE", root / "ioc")
     monkeypatch.setattr(sys, "path", [*sys.path])
     ours = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_tests(name)}
@@ -302,11 +300,17 @@ def _is_tests(module: str) -> bool:
     return module == "tests" or module.startswith("tests.bench")
 
 
-def test_bench_prints_json_and_nothing_else(small_checkout: Path) -> None:
-    told = call("bench", "--json")
+def test_bench_prints_json_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    def main() -> dict[str, int]:
+        print("on its way")
+        return {"events_per_s": 1}
+
+    monkeypatch.setattr("tests.bench.log_to_board.main", main)
+    told = call("bench", "log_to_board", "--json")
     assert told.exit_code == 0, told.output
-    assert json.loads(told.stdout) == {"one": {"events_per_s": 1}}
-    assert call("bench", "one").stdout == 'one: {"events_per_s": 1}\n'
+    assert json.loads(told.stdout) == [{"name": "log_to_board", "events_per_s": 1}]
+    assert "on its way" in told.stderr
+    assert call("bench", "log_to_board").stdout == "log_to_board: events_per_s 1\n\n"
 
 
 @pytest.mark.parametrize(

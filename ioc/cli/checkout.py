@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +25,40 @@ def _inside(root: Path) -> None:
 
 @click.command()
 @click.argument("names", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Results as one JSON list, and nothing else on standard output.")
+@click.option("--reps", type=click.IntRange(min=1), default=3, show_default=True, help="Repetitions of each load.")
+@click.option("--quick", is_flag=True, help="Few screens, short loads: does it run at all?")
+@click.option("--minutes", type=float, default=0.0, help="Length of the loads that may be long (E).")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Results as one JSON object, and nothing else on standard output."
-)
-def bench(names: tuple[str, ...], as_json: bool) -> None:
-    """Measure; all of tests/bench, or those NAMES."""
-    root = place.checkout()
-    known = sorted(file.stem for file in (root / "tests" / "bench").glob("[!_]*.py"))
+    "--peers", default="nats,websockets", show_default=True,
+    help="Other servers to measure beside ours, where installed: nats, websockets, picows, mosquitto; or none.",
+)  # fmt: skip
+def bench(names: tuple[str, ...], as_json: bool, reps: int, quick: bool, minutes: float, peers: str) -> None:
+    """Measure the loads NAMES: letters (all of them when left out), or older figures by word.
+
+    Each load is printed with its goal, and whether that is met; ratios are to a yardstick of the same minutes.
+    """
+    _inside(place.checkout())
+    index = importlib.import_module("tests.bench._index")
+    figures = importlib.import_module("tests.bench._figures")
     for name in names:
-        if name not in known:
-            raise BadConfig(f"There is no bench {name}; write one of {', '.join(known) or 'none yet'}.")
-    _inside(root)
-    results: dict[str, Any] = {}
-    for name in names or known:
-        click.echo(f"Measuring {name} …", err=True)
-        with contextlib.redirect_stdout(sys.stderr):  # whatever a bench says on its way is progress
-            results[name] = importlib.import_module(f"tests.bench.{name}").main()
-        if not as_json:
-            click.echo(f"{name}: {json.dumps(results[name], ensure_ascii=False)}")
+        if name not in index.known():
+            raise BadConfig(f"There is no bench {name}; write one of {', '.join(index.known())}.")
+    asked = tuple(name for name in peers.split(",") if name and name != "none")
+    if strange := set(asked) - index.PEERS:
+        raise BadConfig(f"No peer is called {min(strange)}; write one of {', '.join(sorted(index.PEERS))}, or none.")
+    results: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="ioc-bench-") as folder:
+        how = figures.How(Path(folder), reps, quick, minutes, asked)
+        measuring = index.measure(names, how)
+        while True:
+            with contextlib.redirect_stdout(sys.stderr):  # whatever a bench says on its way is progress
+                done = next(measuring, None)
+            if done is None:
+                break
+            results.append(figures.told(done))
+            if not as_json:
+                click.echo(figures.table(done) + "\n")
     if as_json:
         click.echo(json.dumps(results, ensure_ascii=False))
 

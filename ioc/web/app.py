@@ -29,15 +29,16 @@ from ioc.log.redis import RedisLog
 from ioc.redis_link import connect, reaching
 from ioc.score import WORDS
 from ioc.settings import Settings
-from ioc.web import caller, protocol, wall
+from ioc.web import caller, wall
 from ioc.web.access import READ_S, REREAD_S, Access
 from ioc.web.channels import Channel, describe
+from ioc.web.direct import MAX_MESSAGE, Direct
 from ioc.web.door import Door, Faults
+from ioc.web.gate import Gate
 from ioc.web.hub import Hub
 from ioc.web.problems import HANDLERS, problem
 from ioc.web.quality import ROLES, ReadBeats, Signs
 from ioc.web.routes import routes
-from ioc.web.socket import ServerSocket
 
 log = logging.getLogger("ioc.web")
 
@@ -129,13 +130,17 @@ def build(
     known = dict(channels) if channels is not None else channels_of(settings)
     beat = settings.web.beat
     signs = Signs(beats, beat, time.monotonic, clock)
-    hub = Hub(board, access, known, beat=beat, signs=signs, max_screens=settings.web.max_screens, clock=clock)
+    hub = Hub(
+        board, access, known, beat=beat, signs=signs, clock=clock,
+        max_screens=settings.web.max_screens, max_joining=settings.web.max_joining,
+    )  # fmt: skip
+    gate = Gate(hub, settings.access)
     access.changed = hub.recheck
     layers = {layer.name: layer for layer in catalog.layers(settings.layers)}
     door = Door(settings, hub, access, known, layers, titles(settings), log, db, faults)
 
     @contextlib.asynccontextmanager
-    async def living(_app: Starlette) -> AsyncIterator[None]:
+    async def living(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
         async with contextlib.AsyncExitStack() as held:
             if opening is not None:
                 await held.enter_async_context(opening())
@@ -143,14 +148,14 @@ def build(
             await hub.start()
             keys = asyncio.create_task(_keys(access), name="keys")
             try:
-                yield
+                yield {"gate": gate}
             finally:
                 keys.cancel()
                 await asyncio.gather(keys, return_exceptions=True)
                 await hub.stop()
 
     guards = [Middleware(Guard, settings=settings), Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)]
-    app = Starlette(routes=routes(door), middleware=guards, exception_handlers=HANDLERS, lifespan=living)
+    app = Starlette(routes=routes(door, gate), middleware=guards, exception_handlers=HANDLERS, lifespan=living)
     app.state.door, app.state.hub, app.state.assets = door, hub, wall.Assets(static)
     return app
 
@@ -213,14 +218,17 @@ def over(settings: Settings, redis_url: str, database_url: str) -> Starlette:
     return build(settings, board=board, log=events, db=db, beats=beats_of(redis), faults=faults, opening=opening)
 
 
-def config(app: Any, **other: Any) -> uvicorn.Config:
-    """How the server runs the app. Forwarded headers are left to `ioc.web.caller`, which knows the named proxies."""
+def config(app: Any, *, ws: Any = Direct, **other: Any) -> uvicorn.Config:
+    """How the server runs the app. Forwarded headers are left to `ioc.web.caller`, which knows the named proxies.
+
+    `ws`: a protocol class; "websockets-sansio" takes the way over plain ASGI.
+    """
     return uvicorn.Config(
         app,
         loop="uvloop",
         http="httptools",
-        ws=ServerSocket,
-        ws_max_size=2 * protocol.MAX_IN,
+        ws=ws,
+        ws_max_size=MAX_MESSAGE,
         proxy_headers=False,
         server_header=False,
         access_log=False,

@@ -63,8 +63,27 @@ def of(texts: Iterable[bytes]) -> list[Frame]:
     return [Frame(text) for text in texts]
 
 
-def joined(frames: Sequence[Frame], deflate: bool) -> bytes:
-    """The bytes of several messages, one after another."""
-    if len(frames) == 1:
-        return frames[0].deflated if deflate else frames[0].plain
-    return b"".join([frame.deflated for frame in frames] if deflate else [frame.plain for frame in frames])
+class Bundle:
+    """Messages that go to a screen together, shared by all who stand at one place. `size`: bytes of their texts."""
+
+    __slots__ = ("_deflated", "_plain", "frames", "size")
+
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        self.frames = frames
+        self.size = sum([len(frame.text) for frame in frames])
+        self._plain: bytes | None = None
+        self._deflated: bytes | None = None
+
+    def wire(self, deflate: bool) -> bytes:
+        """The bytes of all, one after another, made once."""
+        if deflate:
+            if self._deflated is None:
+                self._deflated = _joined([frame.deflated for frame in self.frames])
+            return self._deflated
+        if self._plain is None:
+            self._plain = _joined([frame.plain for frame in self.frames])
+        return self._plain
+
+
+def _joined(parts: Sequence[bytes]) -> bytes:
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -8,30 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import ioc
 from ioc import clock, names
 from ioc.board import Board
-from ioc.errors import StoreAway
 from ioc.web import protocol
 from ioc.web.access import Access
 from ioc.web.channels import Channel
 from ioc.web.follow import Follower
-from ioc.web.frames import Frame
+from ioc.web.frames import Bundle, Frame
 from ioc.web.grade import Grader
-from ioc.web.mirror import NOWHERE, Mirror
+from ioc.web.mirror import Mirror
 from ioc.web.quality import Signs
-from ioc.web.screens import Find, Screen, Seat
+from ioc.web.screens import Screen
+from ioc.web.seats import Seat
+from ioc.web.usher import Usher
 from ioc.web.wire import Wire
 
 log = logging.getLogger("ioc.web")
 
 STUCK_S = 30.0
 HELLO_S = 10.0
+JOINING_S = 10.0
+"""A screen that takes longer than this to its first picture holds up no other."""
+MAX_STRANGERS = 4096
+LOOKS = 20
+"""Ticks between two looks at a screen that seems to take everything: a dead network shows late."""
 TICKS = 4
 """Ticks of the hub in one beat."""
 
@@ -39,7 +45,7 @@ TICKS = 4
 class Hub:
     """Mirrors, and the screens that watch them. `clock` is the wall's, `monotonic` counts seconds.
 
-    `seats` of each mirror are kept here, so that a mirror stays pure.
+    `max_joining`: screens that may be on their way to their first picture at once; others are told when to come back.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class Hub:
         beat: float = 2.0,
         signs: Signs | None = None,
         max_screens: int = 20_000,
+        max_joining: int = 2_000,
         clock: Callable[[], datetime] = clock.now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -61,13 +68,19 @@ class Hub:
         self.monotonic = monotonic
         self.server = f"ioc/{ioc.__version__}"
         self.mirrors: dict[str, Mirror] = {}
+        self.usher = Usher(self)
         self.screens: set[Screen] = set()
         self.signs = signs or Signs(None, beat, monotonic, clock)
         self.frames_out = self.bytes_out = 0
-        self._seats: dict[str, dict[Screen, Seat]] = {}
-        self._max_screens = max_screens
+        self.strangers = 0
+        """Connections that have not said hello."""
+        self.quiet_s = beat - beat / TICKS / 2
+        """After so many seconds without a frame a screen is told something at the next tick."""
+        self._max_screens, self._max_joining = max_screens, max_joining
+        self._joining: dict[Screen, float] = {}
+        self._pace, self._last_pace = 0, 0.0
+        self._ticks = 0
         self._touched: set[str] = set()
-        self._lagging: set[Screen] = set()
         self._soon: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         for channel in channels.values():
@@ -82,10 +95,10 @@ class Hub:
         await self.follower.load()
         await self.signs.ask()
         self.tick()
-        self._spawn(self.follower.run(), "follow")
-        self._spawn(self.follower.seek(), "seek")
-        self._spawn(self._listen(), "listen")
-        self._spawn(self._beats(), "beats")
+        self.spawn(self.follower.run(), "follow")
+        self.spawn(self.follower.seek(), "seek")
+        self.spawn(self._listen(), "listen")
+        self.spawn(self._beats(), "beats")
 
     async def stop(self) -> None:
         """Tell every screen to come back, and end the tasks."""
@@ -97,7 +110,7 @@ class Hub:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _spawn(self, work: object, name: str) -> None:
+    def spawn(self, work: object, name: str) -> None:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work, name=f"hub-{name}")  # type: ignore[arg-type]
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -132,7 +145,7 @@ class Hub:
 
     def add(self, channel: Channel) -> Mirror:
         mirror = self.mirrors[channel.name] = Mirror(channel)
-        self._seats[channel.name] = {}
+        self.usher.add(channel.name)
         return mirror
 
     def mirror(self, channel: str) -> Mirror | None:
@@ -152,9 +165,7 @@ class Hub:
 
     def renew(self, channel: str) -> None:
         """The channel began anew: everybody in it needs a snapshot."""
-        for seat in self._seats[channel].values():
-            if seat.place is None:
-                seat.offset = None
+        self.usher.renew(channel)
         self.touch(channel)
 
     def _fan(self) -> None:
@@ -163,18 +174,15 @@ class Hub:
         if names.SOURCES in touched:
             self._grader.read()
             touched |= {name for name, mirror in self.mirrors.items() if self._grader.grade(mirror)}
-        for channel in touched:
-            for screen, seat in list(self._seats[channel].items()):
-                if not screen.wire.waiting() and (frames := self._due(seat)):
-                    screen.send(frames)
+        self.usher.serve(touched)
 
     # screens
 
-    def connect(self, wire: Wire, find: Find, address: str) -> Screen:
-        """List a new connection; it is told to come back later when there are too many."""
-        screen = Screen(self, wire, find, address)
+    def connect(self, wire: Wire, address: str, secret: str | None) -> Screen:
+        """List a new connection (`secret`: what its handshake showed); too many are told to come back later."""
+        screen = Screen(self, wire, address, secret)
         self.screens.add(screen)
-        wire.ready = lambda: self.flush(screen)
+        self.strangers += 1
         if len(self.screens) > self._max_screens:
             screen.bye(
                 protocol.TOO_MANY, "This server has as many screens as it can serve; come back later.", after=30.0
@@ -183,128 +191,66 @@ class Hub:
 
     def leave(self, screen: Screen) -> None:
         """Forget a screen."""
+        if screen.gone:
+            return
         screen.gone = True
         self.screens.discard(screen)
+        self.strangers -= screen.grant is None
+        self.joined(screen)
         for channel in list(screen.seats):
             self.stand_up(screen, channel)
 
     def sit(self, seat: Seat) -> None:
         """Put a screen on a channel's list; it is served from the next flush on, in the same turn of the loop."""
         channel = seat.mirror.channel.name
+        self.stand_up(seat.screen, channel)
         seat.screen.seats[channel] = seat
-        self._seats[channel][seat.screen] = seat
-        if seat.place is not None:
-            asyncio.get_running_loop().call_later(
-                max(0.0, seat.until - self.monotonic()) + 0.01, self.flush, seat.screen
-            )
+        self.usher.sit(seat)
 
     def stand_up(self, screen: Screen, channel: str) -> None:
-        screen.seats.pop(channel, None)
-        self._seats.get(channel, {}).pop(screen, None)
-        screen.shown.pop(channel, None)
+        seat = screen.seats.pop(channel, None)
+        if seat is not None:
+            self.usher.leave(seat)
+        if screen.shown is not None:
+            screen.shown.pop(channel, None)
 
-    def count(self, frames: Iterable[Frame]) -> None:
-        for frame in frames:
-            self.frames_out += 1
-            self.bytes_out += len(frame.text)
+    def count(self, bundle: Bundle, times: int) -> None:
+        self.frames_out += len(bundle.frames) * times
+        self.bytes_out += bundle.size * times
 
     def flush(self, screen: Screen) -> None:
         """Bring a screen to now in all its channels, when it has taken what it was sent."""
-        if screen.gone or screen.grant is None or screen.wire.waiting():
-            return
-        frames: list[Frame] = []
-        for seat in screen.seats.values():
-            frames += self._due(seat)
-        if frames:
-            screen.send(frames)
+        self.usher.flush(screen)
 
-    def _due(self, seat: Seat) -> list[Frame]:
-        """What brings a seat to now; the seat is moved. A step that shows nothing to it may wait for a beat."""
-        mirror = seat.mirror
-        if not mirror.loaded or (seat.place is not None and not self._settle(seat, seat.place)):
-            return self._kept(seat)
-        if not mirror.present and mirror.epoch != NOWHERE and seat.offset is not None:
-            return self._kept(seat)
-        frames: list[Frame] = []
-        if seat.offset is not None and (seat.offset != mirror.offset or seat.stamp != mirror.stamp):
-            made = mirror.frames(seat.offset, seat.sight, seat.stamp != mirror.stamp)
-            if made is None:
-                seat.offset = None
-            elif made.idle and seat.stamp == mirror.stamp and seat.turn is None and self._may_wait(seat):
-                return []
-            else:
-                seat.stand(mirror.offset, mirror.stamp, self.monotonic())
-                frames += made.frames
-        if seat.offset is None:
-            frames += self._snapshot(seat)
-        if seat.turn is not None and mirror.present:
-            frames += mirror.turn(seat.sight, seat.turn)
-            seat.sight, seat.turn, seat.stamp = seat.turn, None, mirror.stamp
-        return frames
+    def welcome(self, screen: str | None) -> bytes:
+        return protocol.encode(protocol.Welcome(clock.rfc3339(self.clock()), self.beat, self.server, screen))
 
-    def _may_wait(self, seat: Seat) -> bool:
-        """Whether a position that nothing in sight moved was told less than a beat ago; the next ticks look again."""
-        if self.monotonic() - seat.moved_at >= self.beat - self.beat / TICKS / 2:
+    # many at once
+
+    def crowded(self) -> bool:
+        """Whether so many connections have yet to say hello that no other is opened."""
+        return self.strangers >= MAX_STRANGERS
+
+    def admit(self, screen: Screen) -> bool:
+        """A screen says hello: it joins, unless too many are on their way to their first picture."""
+        if len(self._joining) >= self._max_joining:
             return False
-        self._lagging.add(seat.screen)
+        self.strangers -= 1
+        screen.joining = True
+        self._joining[screen] = self.monotonic()
         return True
 
-    def _snapshot(self, seat: Seat) -> list[Frame]:
-        mirror = seat.mirror
-        seat.sight, seat.turn = seat.turn or seat.sight, None
-        cut = mirror.cut(seat.sight, self.monotonic())
-        frames = list(cut.frames)
-        made = None
-        if (cut.offset, cut.stamp) != (mirror.offset, mirror.stamp):
-            made = mirror.frames(cut.offset, seat.sight, cut.stamp != mirror.stamp)
-        offset, stamp = (mirror.offset, mirror.stamp) if made is not None else (cut.offset, cut.stamp)
-        seat.stand(offset, stamp, self.monotonic())
-        return frames + (made.frames if made is not None else [])
+    def joined(self, screen: Screen) -> None:
+        """The screen has its first picture, or is gone."""
+        if screen.joining:
+            screen.joining = False
+            del self._joining[screen]
+            self._pace += 1
 
-    def _kept(self, seat: Seat) -> list[Frame]:
-        """While the board is away or rebuilt, a screen keeps its picture, and is told how good it is."""
-        mirror = seat.mirror
-        if not mirror.loaded or mirror.present or seat.stamp == mirror.stamp:
-            return []
-        if seat.place is not None:
-            epoch, offset = seat.place.epoch or "", seat.place.offset or 0
-        elif seat.offset is not None:
-            epoch, offset = seat.sight.epoch(mirror.epoch), seat.offset
-        else:
-            return []
-        seat.stamp = mirror.stamp
-        return mirror.quality_alone(epoch, offset, seat.sight)
-
-    # resuming
-
-    def _settle(self, seat: Seat, place: protocol.Place) -> bool:
-        """Decide how a seat that came with a position goes on; False: not yet."""
-        mirror, offset = seat.mirror, place.offset or 0
-        if place.epoch != seat.sight.epoch(mirror.epoch):
-            if mirror.epoch == NOWHERE and not mirror.present and mirror.channel.kind in ("layer", "tile", "sources"):
-                return False
-            seat.place = None
-        elif offset > mirror.offset:
-            if self.monotonic() < seat.until:
-                return False
-            seat.place = None
-        elif mirror.covers(offset):
-            seat.offset, seat.place = offset, None
-        elif not seat.reaching:
-            seat.reaching = True
-            self._spawn(self._reach(seat, offset), "reach")
-            return False
-        else:
-            return False
-        return True
-
-    async def _reach(self, seat: Seat, offset: int) -> None:
-        """Fetch steps from before this process began; what can't be had is a snapshot."""
-        with suppress(StoreAway):
-            await self.follower.reach(seat.mirror, offset)
-        if seat.place is not None and not seat.mirror.covers(offset):
-            seat.place = None
-        self.flush(seat.screen)
+    def wait_s(self) -> float:
+        """Seconds after which one who found no room may come back: by the pace of the others, spread by chance."""
+        pace = max(self._last_pace, self._pace, self._max_joining / 10)
+        return round(0.5 + 2 * random.random() * min(10.0, (len(self._joining) + self.strangers) / pace), 2)
 
     # time
 
@@ -315,27 +261,30 @@ class Hub:
             mirror.forget(now)
             if self._grader.grade(mirror):
                 self.touch(mirror.channel.name)
-        lagging, self._lagging = self._lagging, set()
-        for screen in lagging:
-            self.flush(screen)
-        frame = Frame(protocol.encode(protocol.Beat(clock.rfc3339(self.clock()))))
+        self.usher.wake()
+        self._ticks += 1
+        if self._ticks % TICKS == 0:
+            self._last_pace, self._pace = self._pace / self.beat, 0
+        for screen in [screen for screen, since in self._joining.items() if now - since > JOINING_S]:
+            self.joined(screen)
+        beat, since = Bundle([Frame(protocol.encode(protocol.Beat(clock.rfc3339(self.clock()))))]), now - self.quiet_s
         for screen in list(self.screens):
             if screen.grant is None:
                 if now - screen.opened > HELLO_S:
                     screen.bye(protocol.NO_HELLO, "No hello came in time; connect again and send it first.")
                 continue
-            if screen.wire.waiting():
-                self._watch_stuck(screen, now)
-            elif now - screen.sent_at >= self.beat - self.beat / TICKS / 2:
+            if screen.sent_at <= since and not screen.wire.full:
                 self.flush(screen)
-                if now - screen.sent_at >= self.beat - self.beat / TICKS / 2:
-                    screen.send([frame])
+                if screen.sent_at <= since:
+                    screen.send(beat)
+            if screen.wire.full or screen.number % LOOKS == self._ticks % LOOKS:
+                self._watch_stuck(screen, now)
 
     def _watch_stuck(self, screen: Screen, now: float) -> None:
         took = screen.wire.taken()
-        if took != screen.took:
+        if took != screen.took or not screen.wire.behind():
             screen.took, screen.took_at = took, now
-        elif now - max(screen.took_at, screen.sent_at) >= STUCK_S:
+        elif now - screen.took_at >= STUCK_S:
             screen.bye(
                 protocol.TOO_SLOW, "Nothing was taken for 30 seconds; come back when the network is better.", hurry=True
             )
@@ -350,4 +299,4 @@ class Hub:
 
     def seen(self, channel: str) -> int:
         """How many screens watch the channel."""
-        return len(self._seats.get(channel, {}))
+        return self.usher.seen(channel)

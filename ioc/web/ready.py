@@ -86,7 +86,7 @@ class Gauges:
         frames = CounterMetricFamily("ioc_frames_sent", "Frames given to the wires of screens.", value=hub.frames_out)
         sent = CounterMetricFamily("ioc_bytes_sent", "Bytes of these frames, before compression.", value=hub.bytes_out)
         screens = GaugeMetricFamily("ioc_screens", "Screens that are connected.", value=len(hub.screens))
-        waiting = sum(1 for screen in hub.screens if screen.wire.waiting())
+        waiting = sum(1 for screen in hub.screens if screen.wire.full)
         slow = GaugeMetricFamily(
             "ioc_screens_waiting", "Screens that have not taken what they were sent.", value=waiting
         )
@@ -109,7 +109,7 @@ class Gauges:
         behind = GaugeMetricFamily("ioc_shown_behind", "Steps that a wall's last receipt is behind.", labels=labels)
         took = GaugeMetricFamily("ioc_shown_seconds", "From the frame's arrival to the glass.", labels=labels)
         for screen in hub.screens:
-            for channel, (epoch, offset, ms) in screen.shown.items():
+            for channel, (epoch, offset, ms) in (screen.shown or {}).items():
                 seat = screen.seats.get(channel)
                 if seat is None:
                     continue

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from ioc.web import api, asked, asyncapi, openapi, push, ready, wall
 from ioc.web.asked import Param
 from ioc.web.door import Door
+from ioc.web.gate import PATH, Gate
 from ioc.web.socket import Socket
 
 JSON, GEOJSON, CSV, HTML = "application/json", "application/geo+json", "text/csv", "text/html"
@@ -54,14 +55,14 @@ LATER = ("/report", "/ops")
 """Faces of later parts."""
 
 
-def routes(door: Door) -> list[BaseRoute]:
+def routes(door: Door, gate: Gate) -> list[BaseRoute]:
     """All routes, in the order in which they are tried."""
-    socket = Socket(door.hub, door.access, door.settings.access)
+    socket = Socket(gate)
     return [
         *(Route(way.path, way.call, methods=[way.method]) for way in WAYS),
         Route("/static/{path:path}", wall.static),
         Route(wall.BASEMAP, wall.basemap),
         *(Route(path, wall.later) for path in LATER),
-        WebSocketRoute("/ws", socket),
-        Route("/ws", socket),
+        WebSocketRoute(PATH, socket),
+        Route(PATH, socket),
     ]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ioc import clock
 from ioc.web import protocol
 from ioc.web.access import Grant, Refused
 from ioc.web.channels import kind_of
-from ioc.web.frames import Frame
+from ioc.web.frames import Bundle, Frame
 from ioc.web.mirror import Mirror
 from ioc.web.scope import sight
+from ioc.web.seats import Seat
 from ioc.web.sight import Sight
 from ioc.web.wire import Wire
 
@@ -25,44 +25,28 @@ MAX_SEATS = 512
 BURST, RATE = 200.0, 50.0
 """Frames that a client may send at once, and each second from then on (receipts not counted)."""
 
-Find = Callable[[str | None], Awaitable[Grant]]
-"""The grant of a key given in hello (None: of the handshake's cookie or header); raises Refused."""
 
+class Receipt(NamedTuple):
+    """What a screen says that it shows: a position, and the milliseconds from the frame's arrival to the glass."""
 
-class Seat:
-    """Where a screen stands in one channel, and since when (`moved_at`). `offset` None: it needs a snapshot.
-    `stamp`: which quality it was sent.
-
-    `place`: the position that it came with, until that is settled (`until`: at the latest). `turn`: a view asked for.
-    """
-
-    __slots__ = ("mirror", "moved_at", "offset", "place", "reaching", "screen", "sight", "stamp", "turn", "until")
-
-    def __init__(
-        self, screen: Screen, mirror: Mirror, sight: Sight, place: protocol.Place | None, until: float
-    ) -> None:
-        self.screen = screen
-        self.mirror = mirror
-        self.sight = sight
-        self.offset: int | None = None
-        self.stamp = -1
-        self.place = place
-        self.until = until
-        self.reaching = False
-        self.turn: Sight | None = None
-        self.moved_at = float("-inf")
-
-    def stand(self, offset: int, stamp: int, now: float) -> None:
-        """The screen was sent what brings it here."""
-        self.offset, self.stamp, self.moved_at = offset, stamp, now
+    epoch: str
+    offset: int
+    ms: float | None
 
 
 class Screen:
-    """One connection. `received` takes its frames, one after another; the hub flushes it."""
+    """One connection. `take` takes its frames, one after another; the hub flushes it.
+
+    `joining`: it said hello, and has not its first picture yet. `shown`: its receipts, by channel.
+    """
 
     _numbers = itertools.count(1)
+    __slots__ = (
+        "_credit", "_credit_at", "_secret", "address", "gone", "grant", "hub", "joining", "name", "number", "opened",
+        "screen", "seats", "sent_at", "shown", "took", "took_at", "wire",
+    )  # fmt: skip
 
-    def __init__(self, hub: Hub, wire: Wire, find: Find, address: str) -> None:
+    def __init__(self, hub: Hub, wire: Wire, address: str, secret: str | None) -> None:
         self.number = next(Screen._numbers)
         self.hub = hub
         self.wire = wire
@@ -71,20 +55,21 @@ class Screen:
         self.screen: str | None = None
         self.name: str | None = None
         self.seats: dict[str, Seat] = {}
-        self.shown: dict[str, tuple[str, int, float | None]] = {}
+        self.shown: dict[str, Receipt] | None = None
         self.opened = self.sent_at = self.took_at = hub.monotonic()
         self.took = 0
-        self.gone = False
-        self._find = find
+        self.gone = self.joining = False
+        self._secret = secret
         self._credit, self._credit_at = BURST, self.opened
 
-    def send(self, frames: list[Frame]) -> None:
+    def send(self, bundle: Bundle) -> None:
         self.sent_at = self.hub.monotonic()
-        self.hub.count(frames)
-        self.wire.send(frames)
+        self.hub.count(bundle, 1)
+        self.wire.send(bundle)
 
     def problem(self, code: str, say: str, channel: str | None = None, temporary: bool = False) -> None:
-        self.send([Frame(protocol.problem(code, say, channel=channel, temporary=temporary))])
+        """Tell it what is wrong; this goes before whatever else waits for it."""
+        self.send(Bundle([Frame(protocol.problem(code, say, channel=channel, temporary=temporary))]))
 
     def bye(self, code: int, say: str, *, after: float | None = None, hurry: bool = False) -> None:
         """Send it away; `hurry`: what it has not taken is dropped."""
@@ -94,24 +79,29 @@ class Screen:
 
     # what it says
 
-    async def received(self, body: bytes | str) -> None:
-        """Take one frame of the client; what is wrong with it is answered with a problem."""
+    def take(self, body: bytes) -> Coroutine[Any, Any, None] | None:
+        """Take one frame of the client; what is wrong with it is answered with a problem.
+
+        What is given back must be awaited before the next frame is taken: the key in it is not known here yet.
+        """
         if self.gone:
-            return
+            return None
         try:
             frame = protocol.decode(body)
         except protocol.BadFrame as error:
             if self._paid():
                 self.problem(error.code, error.say)
-            return
+            return None
         if isinstance(frame, protocol.Shown):
             self._receipt(frame)
-            return
-        if not self._paid():
-            return
-        if isinstance(frame, protocol.Hello):
-            await self._greet(frame)
-        elif self.grant is None:
+        elif self._paid():
+            if isinstance(frame, protocol.Hello):
+                return self._greet(frame)
+            self._obey(frame)
+        return None
+
+    def _obey(self, frame: protocol.Watch | protocol.Unwatch | protocol.ViewOf) -> None:
+        if self.grant is None:
             self.problem("hello-first", "The first frame is a hello; send it, then watch channels.")
         elif isinstance(frame, protocol.Watch):
             self._watch(frame)
@@ -134,14 +124,24 @@ class Screen:
 
     def _receipt(self, frame: protocol.Shown) -> None:
         if frame.channel in self.seats:
-            self.shown[frame.channel] = (frame.epoch, frame.offset, frame.ms)
+            if self.shown is None:
+                self.shown = {}
+            self.shown[frame.channel] = Receipt(frame.epoch, frame.offset, frame.ms)
 
-    async def _greet(self, hello: protocol.Hello) -> None:
+    def _greet(self, hello: protocol.Hello) -> Coroutine[Any, Any, None] | None:
         if self.grant is not None:
             self.problem("hello-again", "This connection said hello before; open a new one to show another key.")
-            return
+            return None
+        secret = hello.key or self._secret
+        grant = self.hub.access.at_once(secret)
+        if grant is None:
+            return self._look_up(hello, secret)
+        self._welcome(hello, grant)
+        return None
+
+    async def _look_up(self, hello: protocol.Hello, secret: str | None) -> None:
         try:
-            grant = await self._find(hello.key)
+            grant = await self.hub.access.of(secret, self.address)
         except Refused as error:
             code, after = {
                 401: (protocol.UNKNOWN_KEY, None),
@@ -150,11 +150,18 @@ class Screen:
             }.get(error.status, (protocol.GOING_AWAY, 5.0))
             self.bye(code, error.say, after=after)
             return
+        self._welcome(hello, grant)
+
+    def _welcome(self, hello: protocol.Hello, grant: Grant) -> None:
         if self.gone:
             return
+        if not self.hub.admit(self):
+            say = "Many screens are coming at once; come back in a moment."
+            self.bye(protocol.TOO_MANY, say, after=self.hub.wait_s())
+            return
         self.grant, self.screen, self.name = grant, hello.screen, hello.name
-        now = clock.rfc3339(self.hub.clock())
-        self.send([Frame(protocol.encode(protocol.Welcome(now, self.hub.beat, self.hub.server, hello.screen)))])
+        self._secret = None
+        self.send(Bundle([Frame(self.hub.welcome(hello.screen))]))
 
     def _watch(self, watch: protocol.Watch) -> None:
         for place in watch.channels:
@@ -225,6 +232,7 @@ class Screen:
             return
         view = protocol.View(frame.bbox, frame.zoom)
         if self._fits(seat.mirror, view):
+            self.hub.usher.part(seat)
             seat.turn = self.sight(seat.mirror, view)
             self.hub.flush(self)
 
@@ -245,11 +253,12 @@ class Screen:
                 continue
             seen = sight(grant, seat.mirror.channel, seat.sight.view)._replace(far=seat.sight.far)
             if seen != seat.sight:
+                self.hub.usher.part(seat)
                 seat.turn = seen._replace(view=seat.turn.view, far=seat.turn.far) if seat.turn is not None else None
                 seat.sight = seen
-                seat.offset = seat.place = None
+                seat.offset = seat.place = seat.rest = None
         self.hub.flush(self)
 
     def about(self) -> dict[str, Any]:
         """For /metrics and people: who it is and what it last showed."""
-        return {"number": self.number, "screen": self.screen, "name": self.name, "shown": dict(self.shown)}
+        return {"number": self.number, "screen": self.screen, "name": self.name, "shown": dict(self.shown or {})}

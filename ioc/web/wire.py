@@ -1,16 +1,16 @@
-"""The wire to one screen: frames go in whole and in order, and the hub can see what was not taken yet.
+"""The wire to one screen: messages go in whole and in order, and the hub can see whether more would be taken now.
 
-`AsgiWire` speaks to any ASGI server; a server's own protocol class may take its place, for speed.
+`AsgiWire` speaks to any ASGI server; `ioc.web.direct.Direct` is a server's own protocol class, for speed.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from ioc.web.frames import Frame
+from ioc.web.frames import Bundle, Frame
 
 Send = Callable[[Any], Awaitable[None]]
 PATIENCE_S = 5.0
@@ -20,19 +20,19 @@ PATIENCE_S = 5.0
 class Wire(Protocol):
     """What the hub needs of a connection. Nothing here waits."""
 
-    ready: Callable[[], None]
-    """Called when all that was sent has been taken, after a time when it was not."""
+    full: bool
+    """Something that was sent has not been taken yet: only what is urgent is sent now."""
 
-    def send(self, frames: Sequence[Frame]) -> None:
+    def send(self, bundle: Bundle) -> None:
         """Send messages, in order; a closed wire swallows them."""
-        ...
-
-    def waiting(self) -> int:
-        """Bytes that were sent and that the other side has not taken yet; 0: free for more."""
         ...
 
     def taken(self) -> int:
         """A count that grows whenever the other side takes something."""
+        ...
+
+    def behind(self) -> int:
+        """Bytes that were sent and that the other side has not taken, as far as this host can see."""
         ...
 
     def close(self, code: int, last: Frame, *, hurry: bool = False) -> None:
@@ -41,35 +41,33 @@ class Wire(Protocol):
 
 
 class AsgiWire:
-    """A wire over ASGI's `send`: one task writes what is pending and waits where the server waits.
+    """A wire over ASGI's `send`: one task writes what is pending and waits where the server waits."""
 
-    `transport`: the server's transport where it hands one over, so that a trickle counts as taking.
-    """
-
-    def __init__(self, send: Send, transport: asyncio.WriteTransport | None = None) -> None:
-        self.ready: Callable[[], None] = lambda: None
+    def __init__(self, send: Send) -> None:
+        self.full = False
+        self.drained: Callable[[], None] = lambda: None
+        """Called when all that was sent has been taken, after a time when it was not."""
         self._send = send
-        self._transport = transport
         self._pending: deque[Frame] = deque()
         self._bytes = 0
         self._taken = 0
         self._wake = asyncio.Event()
         self._closing: int | None = None
-        self._stopped = False
         self._patience: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Task[None] | None = None
 
-    def send(self, frames: Sequence[Frame]) -> None:
+    def send(self, bundle: Bundle) -> None:
         if self._closing is None:
-            self._pending.extend(frames)
-            self._bytes += sum(len(frame.text) for frame in frames)
+            self._pending.extend(bundle.frames)
+            self._bytes += bundle.size
+            self.full = True
             self._wake.set()
 
-    def waiting(self) -> int:
-        return self._bytes
-
     def taken(self) -> int:
-        left = self._transport.get_write_buffer_size() if self._transport is not None else 0
-        return self._taken - left
+        return self._taken
+
+    def behind(self) -> int:
+        return self._bytes
 
     def close(self, code: int, last: Frame, *, hurry: bool = False) -> None:
         if self._closing is not None:
@@ -77,23 +75,28 @@ class AsgiWire:
         if hurry:
             while len(self._pending) > 1:
                 self._bytes -= len(self._pending.pop().text)
-        self.send([last])
+        self.send(Bundle([last]))
         self._closing = code
-        self._patience = asyncio.get_running_loop().call_later(PATIENCE_S, self.abort)
+        self._patience = asyncio.get_running_loop().call_later(PATIENCE_S, self.stop)
 
-    def abort(self) -> None:
-        """Drop the connection without a word."""
-        if self._transport is not None and not self._stopped:
-            self._transport.abort()
+    def start(self, name: str) -> None:
+        """Begin to write; `stop` ends it."""
+        self._writing = asyncio.create_task(self._write(), name=name)
 
     def stop(self) -> None:
-        """The connection has ended by itself."""
-        self._stopped = True
+        """Write no more: the connection has ended, or must."""
         if self._patience is not None:
             self._patience.cancel()
+        if self._writing is not None:
+            self._writing.cancel()
 
-    async def write(self) -> None:
-        """Write until closed. Raises what the server's `send` raises when the client is gone."""
+    async def written(self) -> None:
+        """Wait until writing has ended."""
+        if self._writing is not None:
+            # which error `send` raises when the client is gone is the server's own business
+            await asyncio.gather(self._writing, return_exceptions=True)
+
+    async def _write(self) -> None:
         while True:
             while self._pending:
                 frame = self._pending[0]
@@ -105,6 +108,7 @@ class AsgiWire:
                 await self._send({"type": "websocket.close", "code": self._closing, "reason": ""})
                 return
             self._wake.clear()
-            self.ready()
+            self.full = False
+            self.drained()
             if not self._pending and self._closing is None:
                 await self._wake.wait()

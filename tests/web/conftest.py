@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection
 from ioc.board.memory import MemoryBoard
 from ioc.settings import Access, Province, Settings, Web
 from ioc.web.app import Server, build
+from ioc.web.direct import Direct
 from ioc.web.protocol import SUBPROTOCOL
 
 PATIENCE_S = 20
@@ -149,9 +150,9 @@ class Running:
 
 
 @asynccontextmanager
-async def running(app: Starlette) -> AsyncIterator[Running]:
+async def running(app: Starlette, ws: Any = Direct) -> AsyncIterator[Running]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = Server(app, lifespan="on")
+        server = Server(app, lifespan="on", ws=ws)
         serving = asyncio.create_task(server._serve(sockets=[listening]))
         while not server.started:
             await asyncio.sleep(0.005)
@@ -169,7 +170,8 @@ def board() -> MemoryBoard:
     return MemoryBoard()
 
 
-@pytest.fixture
-async def server(board: MemoryBoard) -> AsyncIterator[Running]:
-    async with running(build(settings(), board=board)) as found:
+@pytest.fixture(params=[Direct, "websockets-sansio"], ids=["direct", "asgi"])
+async def server(board: MemoryBoard, request: pytest.FixtureRequest) -> AsyncIterator[Running]:
+    """A server on its own protocol class, and one on plain ASGI: they behave alike."""
+    async with running(build(settings(), board=board), request.param) as found:
         yield found

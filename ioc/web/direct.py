@@ -1,0 +1,321 @@
+"""`GET /ws` at the speed of the machine: a protocol class that uvicorn runs (`Config(ws=Direct)`), and a wire itself.
+
+One object a screen, no task, no queue, no parser: whole messages are read where they lie, and written as bytes that
+others get too. What is unusual (fragments, a wrong frame) goes to the sans-I/O parser of the library websockets from
+then on. What is relied on in uvicorn is pinned in `tests/web/test_uvicorn.py`. Other servers take `ioc.web.socket`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import socket
+import struct
+import sys
+import termios
+from collections import deque
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, cast
+
+from websockets.exceptions import PayloadTooBig, ProtocolError
+from websockets.frames import Close, CloseCode, Frame, Opcode
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # a build without the C extension
+    from websockets.utils import apply_mask
+
+from ioc.web import caller, handshake, protocol, wire
+from ioc.web.frames import Bundle, framed
+from ioc.web.frames import Frame as Message
+from ioc.web.gate import PATH, Gate
+from ioc.web.screens import Screen
+
+MAX_MESSAGE = 2 * protocol.MAX_IN
+"""Bytes of a client's message, at most; beyond, the connection is closed with 1009. From MAX_IN on it is a problem."""
+UNSENT = 16 * 1024
+"""TCP_NOTSENT_LOWAT: bytes that the kernel holds unsent at most. The rest stays with us, where it can still merge."""
+UNREAD = 256 * 1024
+"""Bytes that a client may leave untaken before we read no more of it: who only asks must not fill our memory."""
+_TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
+
+_inflate = handshake.inflater().decode
+
+
+class Direct(asyncio.Protocol):
+    """One connection. The gate (who may come in, and to which hub) is found in the app's lifespan state as `gate`."""
+
+    __slots__ = (
+        "_closing", "_connections", "_gate", "_half", "_inbox", "_parser", "_parts", "_patience", "_sent", "_task",
+        "_transport", "deflate", "full", "screen",
+    )  # fmt: skip
+
+    def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
+        self._connections: set[Any] = server_state.connections
+        self._gate: Gate = app_state["gate"]
+        self._transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self.screen: Screen | None = None
+        self.full = False
+        self.deflate = False
+        self._sent = 0
+        self._half = b""
+        self._closing = False
+        self._parser: ServerProtocol | None = None
+        self._parts: list[bytes] | None = None
+        self._inbox: deque[bytes] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._patience: asyncio.TimerHandle | None = None
+
+    # the connection, as asyncio tells of it
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._connections.add(self)
+        # told as soon as anything waits, and again when nothing does
+        self._transport.set_write_buffer_limits(high=0)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self)
+        self._closing = True
+        if self._patience is not None:
+            self._patience.cancel()
+        if self._task is not None:
+            self._task.cancel()
+        if self.screen is not None:
+            self._gate.hub.leave(self.screen)
+        self._transport.close()
+
+    def eof_received(self) -> None:
+        """The client sends no more: the transport closes."""
+
+    def pause_writing(self) -> None:
+        self.full = True
+        if self._transport.get_write_buffer_size() > UNREAD:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.full = False
+        if not self._closing:
+            self._transport.resume_reading()
+            if self.screen is not None:
+                self._gate.hub.flush(self.screen)
+
+    def shutdown(self) -> None:
+        """uvicorn stops: the hub has told every screen before."""
+        self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        if self.screen is None:
+            self._open(data)
+        elif not self._closing or self._parser is not None:
+            self._read(data)
+
+    # opening
+
+    def _open(self, data: bytes) -> None:
+        gate, transport = self._gate, self._transport
+        if self._closing:
+            return
+        secure = transport.get_extra_info("sslcontext") is not None
+        asked = handshake.read(data, transport.get_extra_info("peername"), secure)
+        try:
+            if asked.path != PATH.encode():
+                raise handshake.Refusal(404, f"There is no WebSocket at this address; connect to {PATH}.")
+            gate.check(asked.scope)
+            answer, self.deflate = handshake.accept(asked)
+        except handshake.Refusal as refusal:
+            self._closing = True
+            transport.write(handshake.refused(refusal.status, refusal.say, retry_after=gate.wait(refusal.status)))
+            transport.close()
+            return
+        with suppress(OSError, AttributeError):
+            # a full kernel buffer is an old picture: what is not sent yet stays here
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, UNSENT)
+        transport.write(answer)
+        self._sent += len(answer)
+        settings = gate.settings
+        self.screen = gate.hub.connect(self, caller.address(asked.scope, settings), caller.secret(asked.scope))
+        if (say := gate.stranger(asked.offered)) is not None:
+            self.screen.bye(protocol.NOT_OF_THIS_PROTOCOL, say)
+
+    # the wire
+
+    def send(self, bundle: Bundle) -> None:
+        if self._closing:
+            return
+        data = bundle.wire(self.deflate)
+        self._sent += len(data)
+        self._transport.write(data)
+
+    def taken(self) -> int:
+        return self._sent - self.behind()
+
+    def behind(self) -> int:
+        waiting: int = self._transport.get_write_buffer_size()
+        if sys.platform == "linux":
+            with suppress(OSError, AttributeError):
+                number = self._transport.get_extra_info("socket").fileno()
+                waiting += struct.unpack("i", fcntl.ioctl(number, termios.TIOCOUTQ, b"\0\0\0\0"))[0]
+        return waiting
+
+    def close(self, code: int, last: Message, *, hurry: bool = False) -> None:
+        if not self._closing:
+            self.send(Bundle([last]))
+            self._end(code)
+
+    def _end(self, code: int) -> None:
+        """Send the close frame; the client answers it, or is dropped after a while."""
+        self._closing = True
+        self._transport.write(framed(0x88, Close(code, "").serialize()))
+        self._transport.resume_reading()
+        self._patience = asyncio.get_running_loop().call_later(wire.PATIENCE_S, self._transport.abort)
+
+    def _fail(self, code: int) -> None:
+        """The client broke the protocol: it is told the code, and the connection ends."""
+        if not self._closing:
+            self._end(code)
+        self._transport.close()
+
+    # reading
+
+    def _read(self, data: bytes) -> None:
+        if self._parser is not None:
+            self._parse(data)
+            return
+        if self._half:
+            data, self._half = self._half + data, b""
+        at, size = 0, len(data)
+        while at < size:
+            end = _frame_end(data, at, size)
+            if end == 0:
+                self._half = data[at:]
+                return
+            if end < 0 or not self._whole(data[at], data[at + 1], data[at:end]):
+                # fragments, or what no client may send: the library knows what becomes of it
+                self._parser = ServerProtocol(state=OPEN, max_size=MAX_MESSAGE)
+                if self.deflate:
+                    self._parser.extensions = [handshake.inflater()]
+                self._parse(data[at:])
+                return
+            at = end
+
+    def _whole(self, first: int, second: int, frame: bytes) -> bool:
+        """Take one whole frame; False: it is none of the usual ones."""
+        start = {126: 8, 127: 14}.get(second & 0x7F, 6)
+        if first in (0x81, 0x82):
+            self._message(apply_mask(frame[start:], frame[start - 4 : start]), first == 0x81)
+        elif first in (0xC1, 0xC2) and self.deflate:
+            body = apply_mask(frame[start:], frame[start - 4 : start])
+            try:
+                body = bytes(_inflate(Frame(Opcode.TEXT, body, rsv1=True), max_size=MAX_MESSAGE).data)
+            except PayloadTooBig:
+                self._fail(CloseCode.MESSAGE_TOO_BIG)
+                return True
+            except ProtocolError:
+                self._fail(CloseCode.PROTOCOL_ERROR)
+                return True
+            self._message(body, first == 0xC1)
+        elif first == 0x89 and second & 0x7F < 126:
+            if not self._closing and not self.full:
+                self._transport.write(framed(0x8A, apply_mask(frame[6:], frame[2:6])))
+        elif first == 0x8A and second & 0x7F < 126:
+            pass
+        elif first == 0x88 and second & 0x7F < 126:
+            self._closed(apply_mask(frame[6:], frame[2:6]))
+        else:
+            return False
+        return True
+
+    def _closed(self, payload: bytes) -> None:
+        """The client closes, or answers our close frame."""
+        if not self._closing:
+            try:
+                code = Close.parse(payload).code
+                reply = b"" if code == CloseCode.NO_STATUS_RCVD else payload[:2]
+            except (ProtocolError, UnicodeDecodeError) as error:
+                wrong = CloseCode.INVALID_DATA if isinstance(error, UnicodeDecodeError) else CloseCode.PROTOCOL_ERROR
+                reply = Close(wrong, "").serialize()
+            self._closing = True
+            self._transport.write(framed(0x88, reply))
+        self._transport.close()
+
+    def _parse(self, data: bytes) -> None:
+        parser = self._parser
+        assert parser is not None
+        parser.receive_data(data)
+        for event in parser.events_received():
+            if isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+                self._part(event)
+        for output in parser.data_to_send():
+            if output and not self._transport.is_closing():
+                self._transport.write(output)
+        if parser.close_sent is not None or parser.parser_exc is not None:
+            self._closing = True
+            self._transport.close()
+
+    def _part(self, event: Frame) -> None:
+        """One of the fragments of a message; the last one makes it whole."""
+        if event.opcode is not Opcode.CONT:
+            self._parts = [b"t" if event.opcode is Opcode.TEXT else b"b"]
+        assert self._parts is not None
+        self._parts.append(bytes(event.data))
+        if event.fin:
+            (kind, *parts), self._parts = self._parts, None
+            self._message(b"".join(parts), kind == b"t")
+
+    def _message(self, body: bytes, text: bool) -> None:
+        if self._closing:
+            return
+        if text and not body.isascii():
+            try:
+                body.decode()
+            except UnicodeDecodeError:
+                self._fail(CloseCode.INVALID_DATA)
+                return
+        if self._inbox is not None:
+            self._inbox.append(body)
+            return
+        assert self.screen is not None
+        work = self.screen.take(body)
+        if work is not None:
+            self._inbox = deque()
+            self._task = asyncio.get_running_loop().create_task(self._wait(work), name=f"screen-{self.screen.number}")
+
+    async def _wait(self, work: Coroutine[Any, Any, None] | None) -> None:
+        """A message needs something that takes time (a key that is not known here yet); what follows it waits."""
+        assert self._inbox is not None
+        assert self.screen is not None
+        self._transport.pause_reading()
+        try:
+            while work is not None:
+                await work
+                work = None
+                while self._inbox and work is None:
+                    work = self.screen.take(self._inbox.popleft())
+        finally:
+            self._inbox = self._task = None
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+
+
+def _frame_end(data: bytes, at: int, size: int) -> int:
+    """Where the masked frame that begins at `at` ends; 0: not all of it is there; -1: it is none, or too large."""
+    if size - at < 2:
+        return 0
+    second = data[at + 1]
+    if not second & 0x80:
+        return -1
+    length, start = second & 0x7F, at + 6
+    if length > 125:
+        more = 2 if length == 126 else 8
+        start += more
+        if size < at + 2 + more:
+            return 0
+        length = int.from_bytes(data[at + 2 : at + 2 + more], "big")
+        if length > MAX_MESSAGE:
+            return -1
+    end = start + length
+    return end if end <= size else 0

@@ -1,0 +1,45 @@
+"""Every bench by name: the letters of the goals, and words for older figures and for groups."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tests.bench import _sides
+from tests.bench._figures import How, Load
+
+PEERS = frozenset(_sides.PEERS)
+
+LETTERS = {
+    **dict.fromkeys("ABCD", "fan_out"),
+    "G": "slow_screens",
+    "H": "storm",
+}
+"""Which module measures which load."""
+WORDS = ("log_to_board", "answer_to_screen", "demo_memory")
+"""Older figures: their modules' `main` gives a dict."""
+
+
+def known() -> list[str]:
+    """All names that may be asked for: letters, the groups that they belong to, words."""
+    return [*LETTERS, *dict.fromkeys(LETTERS.values()), *WORDS]
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """Letters and words, each once, in order; nothing named: all letters. A group stands for its letters."""
+    found: dict[str, None] = {}
+    for name in names or LETTERS:
+        group = [letter for letter, module in LETTERS.items() if module == name]
+        found.update(dict.fromkeys(group or [name]))
+    return list(found)
+
+
+def measure(names: Sequence[str], how: How) -> Iterator[Load | dict[str, Any]]:
+    """Each of the chosen, as it is done."""
+    for name in chosen(names):
+        if name in LETTERS:
+            module = importlib.import_module(f"tests.bench.{LETTERS[name]}")
+            yield from module.measure([name], how)
+        else:
+            yield {"name": name, **importlib.import_module(f"tests.bench.{name}").main()}

@@ -1,0 +1,55 @@
+"""The C parts: compiled once a run, and the load client with its one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.bench import _machine
+
+HERE = Path(__file__).parent
+SCREEN = (
+    "--path", "/ws", "--subproto", "ioc.v1", "--check", "--whole", "1",
+    "--sub-text", '{"type":"hello"}', "--sub-text", '{"type":"watch","channels":[{"channel":"layer/bench"}]}',
+)  # fmt: skip
+"""What a screen of ours says, for the load client; its chain of positions is checked."""
+
+
+def compiler() -> str | None:
+    """A C compiler of this machine."""
+    return next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+
+
+def compiled(name: str, folder: Path) -> Path:
+    """The C program of that name, made in `folder` if it is not there yet."""
+    made, found = folder / name, compiler()
+    assert found is not None, "The load client is C; install gcc or clang."
+    if not made.is_file():
+        subprocess.run([found, "-O2", "-o", str(made), str(HERE / f"{name}.c")], check=True)
+    return made
+
+
+def broken(told: dict[str, Any]) -> int:
+    """How many frames broke the chain of positions, or could not be read."""
+    chain = told["chain"]
+    return sum(int(chain[name]) for name in ("holes", "twice", "epochs", "orphans", "torn", "unread"))
+
+
+def load(folder: Path, port: int, words: Sequence[object], *, pids: Sequence[int] = (), limit_s: float = 120) -> Any:
+    """Run the load client on the client's core against that port; what it measured, with the noise meanwhile.
+
+    `foreign_percent`: what neither the server nor the client took of a core. Raises AssertionError when it fails.
+    """
+    own = [str(compiled("wsload", folder)), "--port", str(port), *map(str, words)]
+    server, client = _machine.cores()
+    if pids:
+        own += ["--pids", ",".join(map(str, pids))]
+    if server is not None:
+        own += ["--core", str(server)]
+    done = _machine.run(own, client, limit_s)
+    assert done.returncode == 0 and done.stdout, f"The load client failed: {done.stderr or done.stdout}"
+    return json.loads(done.stdout.splitlines()[-1])

@@ -1,0 +1,110 @@
+"""The server under test as a process of its own: the web app over a memory board, fed by lines over plain TCP.
+
+A line is one changed item, or several with tabs between; its bytes go to the board as they come, each as another item:
+`i0`, `i1`, … in turn. With `--named` an item is told as `<id> <body>`. All lines that are at hand together are one step
+of the board. The first line on standard output says that it listens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import resource
+import socket
+from collections.abc import Iterable, Iterator
+
+import uvloop
+
+from ioc import names, settings
+from ioc.board.memory import MemoryBoard
+from ioc.web.app import Server, build
+from ioc.web.channels import Channel
+
+CHANNEL = names.layer_channel("bench")
+FILES = 60_000
+
+
+class Lines(asyncio.Protocol):
+    """A publisher's connection: gathers whole lines until they are taken."""
+
+    def __init__(self, changes: dict[str, bytes], wake: asyncio.Event, ids: Iterator[str] | None) -> None:
+        self._changes, self._wake, self._ids = changes, wake, ids
+        self._rest = b""
+
+    def data_received(self, data: bytes) -> None:
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()
+        for line in lines:
+            for item in line.split(b"\t"):
+                if self._ids is not None:
+                    self._changes[next(self._ids)] = item
+                else:
+                    name, _, body = item.partition(b" ")
+                    self._changes[name.decode()] = body
+        if lines:
+            self._wake.set()
+
+
+def turning(items: int) -> Iterator[str]:
+    """The ids of that many items, in turn, for ever."""
+    while True:
+        for number in range(items):
+            yield f"i{number}"
+
+
+def bodies(items: int, size: int) -> dict[str, bytes]:
+    """Items of `size` bytes each, without a marker."""
+    return {f"i{number}": b'{"p":"%b"}' % (b"x" * max(0, size - 8)) for number in range(items)}
+
+
+async def _work(board: MemoryBoard, changes: dict[str, bytes], wake: asyncio.Event) -> None:
+    while True:
+        await wake.wait()
+        wake.clear()
+        taken = dict(changes)
+        changes.clear()
+        await board.apply(CHANNEL, taken)
+
+
+async def serve(port: int, publisher: int, items: Iterable[tuple[str, bytes]], *, named: bool, views: bool) -> None:
+    """Serve until SIGTERM."""
+    board = MemoryBoard()
+    first = dict(items)
+    await board.reset(CHANNEL, first)
+    known = settings.build({"province": {"name": "bench"}, "access": {"public": ["layer/*"]}})
+    # nobody gives signs of life here, so none are expected: the quality stands still
+    app = build(known, board=board, channels={CHANNEL: Channel(CHANNEL, "layer", views)}, beats=None)
+    changes: dict[str, bytes] = {}
+    wake, loop = asyncio.Event(), asyncio.get_running_loop()
+    ids = None if named else turning(max(1, len(first)))
+    listening = socket.create_server(("127.0.0.1", port), backlog=4096)
+    lines = await loop.create_server(lambda: Lines(changes, wake, ids), "127.0.0.1", publisher)
+    work = asyncio.create_task(_work(board, changes, wake))
+    print("listening", flush=True)
+    await Server(app).serve(sockets=[listening])
+    work.cancel()
+    lines.close()
+
+
+def main() -> None:
+    """Serve with what the command line says."""
+    said = argparse.ArgumentParser()
+    said.add_argument("port", type=int)
+    said.add_argument("publisher", type=int)
+    said.add_argument("--items", type=int, default=1)
+    said.add_argument("--size", type=int, default=256)
+    said.add_argument("--named", action="store_true")
+    said.add_argument("--province", action="store_true", help="Items with places, and views.")
+    given = said.parse_args()
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, most), most))
+    made = bodies(given.items, given.size)
+    uvloop.run(
+        serve(given.port, given.publisher, made.items(), named=given.named, views=given.province),
+        debug=bool(os.environ.get("PYTHONASYNCIODEBUG")),
+    )
+
+
+if __name__ == "__main__":
+    main()

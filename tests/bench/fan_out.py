@@ -1,0 +1,167 @@
+"""Loads A to D: what a delivered message, and a screen, costs, beside a C loop and what others run.
+
+One publisher, many screens, loopback: the server on one core, screens and publisher on another. Every server gets the
+same messages; ours makes each of them an item of a board, and tells its screens where they stand. In every repetition
+the servers follow one another, so that a ratio is of two runs that are seconds apart.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tests.bench import _load, _machine, _sides
+from tests.bench._figures import Figures, Goal, How, Load
+from tests.bench._sides import Side
+
+SETTLED = {"lost": "lost", "broken": "chain broken"}
+CPU = {"cpu_us": "CPU µs/message", "events_per_s": "messages/s", "p99_ms": "p99 ms", **SETTLED}
+
+
+class Shape(NamedTuple):
+    """One load. `size` and `batch`: bytes of a message, messages that are published together; `items`: of our board."""
+
+    say: str
+    screens: int
+    size: int
+    words: tuple[object, ...]
+    short: tuple[object, ...]
+    items: int
+    goals: tuple[Goal, ...]
+    columns: Mapping[str, str]
+    merged: bool = False
+    batch: int = 1
+
+
+SHAPES = {
+    "A": Shape(
+        "256 B to 1,000 screens, 8 in flight, each another item",
+        1000, 256,
+        ("--warmup", 20, "--max-frames", 500_000, "--duration", 8),
+        ("--warmup", 20, "--max-frames", 50_000, "--duration", 2),
+        500,
+        (Goal("cpu_ratio", 1.4, "CPU per delivered message, × the C loop that merges"),),
+        CPU, merged=True,
+    ),
+    "B": Shape(
+        "2 KB at 10/s to 1,000 screens",
+        1000, 2048,
+        ("--warmup", 5, "--pub-rate", 10, "--messages", 100),
+        ("--warmup", 5, "--pub-rate", 10, "--messages", 10),
+        20,
+        (
+            Goal("cpu_ratio", 1.5, "CPU per delivered message, × the C loop with one send each"),
+            Goal("p99_ratio", 1.6, "p99 from publisher to screen, × its"),
+        ),
+        CPU,
+    ),
+    "C": Shape(
+        "10,000 idle screens, then 256 B at 1/s to all of them",
+        10_000, 256,
+        ("--settle", 2, "--pub-rate", 1, "--messages", 5, "--drain", 10, "--pending", 64),
+        ("--settle", 2, "--pub-rate", 1, "--messages", 2, "--drain", 10, "--pending", 64),
+        8,
+        (
+            Goal("kib_per_screen", 6, "KiB resident per screen"),
+            Goal("connect_ratio", 6, "CPU to connect, picture included, × the C loop's"),
+            Goal("p99_ratio", 1.3, "p99 of a message to all, × the C loop's"),
+        ),
+        {"kib_per_screen": "KiB/screen", "connect_us": "CPU µs to connect", "connects_per_s": "connects/s",
+         "p99_ms": "p99 ms", **SETTLED},
+    ),
+    "D": Shape(
+        "100 events of 255 B together, 10 times a second, 1,000 screens",
+        1000, 255,
+        ("--warmup", 300, "--pub-rate", 10, "--messages", 3000, "--pub-batch", 100),
+        ("--warmup", 300, "--pub-rate", 10, "--messages", 1000, "--pub-batch", 100),
+        1000,
+        (Goal("cpu_ratio", 1.3, "CPU per delivered event, × the C loop"),),
+        CPU, batch=100,
+    ),
+}  # fmt: skip
+QUICK = {1000: 100, 10_000: 2000}
+"""Screens of a quick run."""
+
+
+def figures(told: dict[str, Any], checked: bool) -> Figures:
+    """What the load client told of one run, under the names of the table."""
+    screens = max(1, told["ok"])
+    found = {
+        "screens": float(told["ok"]),
+        "cpu_us": told["cpu_us_per_event"],
+        "cpu_percent": told["cpu_pct"],
+        "events_per_s": told["events_per_s"],
+        "p50_ms": told["lat_ms"]["p50"],
+        "p99_ms": told["lat_ms"]["p99"],
+        "kib_per_screen": (told["rss_kb"][1] - told["rss_kb"][0]) / screens,
+        "connect_us": told["conn_cpu_us"],
+        "connects_per_s": told["conn_per_s"],
+        "client_percent": told["client_cpu_pct"],
+        "lost": told["expected"] - told["events"] + (told["n"] - told["ok"]) * told["published"],
+    }
+    return {**found, "broken": _load.broken(told)} if checked else found
+
+
+def once(how: How, side: Side, shape: Shape) -> tuple[Figures, float]:
+    """One run of one server in a process of its own; its figures, and the percent of a core that others took."""
+    server, _ = _machine.cores()
+    screens = QUICK[shape.screens] if how.quick else shape.screens
+    where = _sides.ports()
+    command = side.command(where, how.folder, {"items": shape.items, "size": shape.size})
+    log = how.folder / f"server-{where.screens}.log"
+    with _machine.running(command, server, log, where) as process:
+        feed = side.feed(where, shape.size * shape.batch + shape.batch - 1)
+        words = ["--n", screens, "--pub-size", shape.size, "--window", 8, "--drain", 5, *feed, *side.says]
+        before, began = _machine.busy_s(), time.monotonic()
+        spent = _machine.spent_s(process)
+        told = _load.load(
+            how.folder, where.screens, [*words, *(shape.short if how.quick else shape.words)],
+            pids=_machine.tree(process),
+        )  # fmt: skip
+        took = time.monotonic() - began
+        mine = _machine.spent_s(process) - spent + told["client_s"]
+        foreign = max(0.0, _machine.busy_s() - before - mine)
+    if told["err"]:
+        print(f"  {side.name}: {told['err']}", file=sys.stderr)
+    return figures(told, side is _sides.OURS), 100 * foreign / took
+
+
+def _sides_of(how: How, shape: Shape) -> tuple[Side, list[Side]]:
+    """The yardstick of a load, and all who are measured, ours first."""
+    yardstick = _sides.MERGED if shape.merged else _sides.SENT
+    others = [_sides.SENT] if shape.merged else []
+    peers = [_sides.PEERS[name] for name in how.peers if _sides.here(name)]
+    return yardstick, [_sides.OURS, yardstick, *others, *peers]
+
+
+def measure(names: Sequence[str], how: How) -> list[Load]:
+    """These loads, repeated; every repetition in the other direction than the one before."""
+    found: list[Load] = []
+    for name in names:
+        shape = SHAPES[name]
+        yardstick, sides = _sides_of(how, shape)
+        runs: dict[str, list[Figures]] = {side.name: [] for side in sides}
+        noise, foreign = [], []
+        for rep in range(how.reps):
+            for side in sides if rep % 2 == 0 else sides[::-1]:
+                noise.append(_machine.noise_ms(_machine.cores()[0]))
+                got, others = once(how, side, shape)
+                foreign.append(others)
+                runs[side.name].append(got)
+                say = f"{got['cpu_us']:.2f} µs, p99 {got['p99_ms']:.1f} ms, others {others:.0f} %"
+                print(f"  {name} {rep + 1}/{how.reps} {side.name}: {say}", file=sys.stderr, flush=True)
+        ratios = {}
+        for ratio, field in (("cpu_ratio", "cpu_us"), ("p99_ratio", "p99_ms"), ("connect_ratio", "connect_us")):
+            pairs = zip(runs[sides[0].name], runs[yardstick.name], strict=True)
+            ratios[ratio] = [mine[field] / its[field] for mine, its in pairs if its[field]]
+        if name != "C":
+            del ratios["connect_ratio"]
+        found.append(
+            Load(
+                name=name, say=shape.say, yardstick=yardstick.name, goals=shape.goals, columns=shape.columns,
+                runs=runs, ratios=ratios, noise_ms=noise, foreign=foreign,
+            )
+        )  # fmt: skip
+    return found
