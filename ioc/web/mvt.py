@@ -117,25 +117,32 @@ def _kept(places: Iterable[Sequence[float]], least: int) -> list[Ring]:
     return [line] if len(line) >= least else []
 
 
-def encode(layer: str, features: Iterable[tuple[Drawn, dict[str, Value]]]) -> bytes:
-    """A tile of one layer; without features it is empty, as the format wants."""
-    keys: dict[str, int] = {}
-    values: dict[tuple[type, Value], int] = {}
-    told = []
-    for shape, properties in features:
+class Drawing:
+    """A tile of one layer, feature by feature."""
+
+    def __init__(self, layer: str) -> None:
+        self._layer = layer
+        self._keys: dict[str, int] = {}
+        self._values: dict[tuple[type, Value], int] = {}
+        self._told: list[bytes] = []
+
+    def add(self, shape: Drawn, properties: dict[str, Value]) -> None:
         tags = bytearray()
         for name, value in properties.items():
-            tags += _number(keys.setdefault(name, len(keys)))
-            tags += _number(values.setdefault((type(value), value), len(values)))
+            tags += _number(self._keys.setdefault(name, len(self._keys)))
+            tags += _number(self._values.setdefault((type(value), value), len(self._values)))
         body = _bytes(2, bytes(tags)) + _field(3, 0) + _number(shape.kind) + _bytes(4, _commands(shape))
-        told.append(_bytes(2, body))
-    if not told:
-        return b""
-    parts = [_field(15, 0) + _number(2), _bytes(1, layer.encode()), *told]
-    parts += [_bytes(3, name.encode()) for name in keys]
-    parts += [_bytes(4, _value(value)) for _, value in values]
-    parts.append(_field(5, 0) + _number(EXTENT))
-    return _bytes(3, b"".join(parts))
+        self._told.append(_bytes(2, body))
+
+    def body(self) -> bytes:
+        """The tile's bytes; without features there are none, as the format wants."""
+        if not self._told:
+            return b""
+        parts = [_field(15, 0) + _number(2), _bytes(1, self._layer.encode()), *self._told]
+        parts += [_bytes(3, name.encode()) for name in self._keys]
+        parts += [_bytes(4, _value(value)) for _, value in self._values]
+        parts.append(_field(5, 0) + _number(EXTENT))
+        return _bytes(3, b"".join(parts))
 
 
 def _commands(shape: Drawn) -> bytes:

@@ -15,7 +15,7 @@ from ioc.web.afar import KINDS, Afar, far_of
 from ioc.web.cells import Cells, cover
 from ioc.web.channels import Channel
 from ioc.web.grid import GONE, WIDE
-from ioc.web.sight import ALL, Mark, Sight, mark_of
+from ioc.web.sight import ALL, Far, Mark, Sight, mark_of
 from ioc.web.views import Span, Step, lying
 
 MAX_STEPS = 4096
@@ -105,6 +105,8 @@ class Picture:
         self._ids = self._old_bytes = 0
         if self._cells is not None or (self.channel.views and len(self.items) >= MANY):
             self._cells = lying(self.items, self._marks)
+            if self.channel.far is not None:
+                self._sums(Sight(far=Far(self.channel.far))).freshen()
         return True
 
     def lose(self) -> None:
@@ -155,7 +157,7 @@ class Picture:
                 touched.add(old.cell)
             cells.put(name, old, new)
         for sums in self._afar.values():
-            sums.touch(touched)
+            sums.touch(step.ids)
         if max(touched, default=GONE) >= WIDE:
             touched.add(WIDE)
         return frozenset(touched)
@@ -204,11 +206,17 @@ class Picture:
         kind = self.channel.kind
         if sight.view is None:
             return ((name, body) for name, body in self.items.items() if sight.sees(name, self.mark(name), kind))
+        seen = self.names(sight)
+        return zip(seen, map(self.items.__getitem__, seen), strict=True)
+
+    def names(self, sight: Sight) -> list[str]:
+        """The items that are there for a reader in its view, cell by cell."""
+        assert sight.view is not None
         sure, maybe = self._placed().near(sight.view)
         if sight != Sight(view=sight.view):
             sure, maybe = [], [*sure, *maybe]
-        seen = [*sure, *(name for name in maybe if sight.sees(name, self._marks[name], kind))]
-        return zip(seen, map(self.items.__getitem__, seen), strict=True)
+        kind = self.channel.kind
+        return [*sure, *(name for name in maybe if sight.sees(name, self._marks[name], kind))]
 
     def afar(self, sight: Sight, zoom: float) -> Sight:
         """The sight as a screen at that zoom has it: of a large layer, it may be another one from afar."""
@@ -232,7 +240,8 @@ class Picture:
         key = sight.far.kind, sight.units
         known = self._afar.pop(key, None)
         if known is None:
-            known = KINDS[sight.far.kind](self.items, self._marks, self._placed(), sight)
+            self._placed()
+            known = KINDS[sight.far.kind](self.items, self._marks, sight.units)
             while len(self._afar) >= MAX_SCOPES:
                 del self._afar[next(iter(self._afar))]
         self._afar[key] = known

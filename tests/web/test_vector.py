@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from typing import Any
@@ -44,6 +45,12 @@ def point(lon: float, lat: float, **properties: Any) -> bytes:
     return feature({"type": "Point", "coordinates": [lon, lat]}, **properties)
 
 
+async def drawn(tile: Tile, *items: tuple[str, bytes]) -> list[dict[str, Any]]:
+    mirror = Mirror(Channel(CAMERAS, "layer", views=True))
+    mirror.load(Snapshot(Position("e", 1), dict(items)))
+    return read(await vector.draw("cameras", tile, list(mirror.items), mirror))
+
+
 def tile_of(z: int, lon: float, lat: float) -> Tile:
     x, y = Tile(z, 0, 0).at(lon, lat)
     return Tile(z, min(x // EXTENT, 2**z - 1), min(y // EXTENT, 2**z - 1))
@@ -52,7 +59,7 @@ def tile_of(z: int, lon: float, lat: float) -> Tile:
 @given(st.integers(0, 18), LON, LAT)
 def test_a_point_stands_in_its_tile_where_it_was(z: int, lon: float, lat: float) -> None:
     tile = tile_of(z, lon, lat)
-    (found,) = read(vector.draw("cameras", tile, [("a", point(lon, lat, state="down", overdue=True, secret="no"))]))
+    (found,) = asyncio.run(drawn(tile, ("a", point(lon, lat, state="down", overdue=True, secret="no"))))
     assert found["properties"] == {"id": "a", "state": "down", "overdue": True}
     x, y = found["geometry"]["coordinates"]
     west, north = ((tile.x + x / EXTENT) / 2**z) * 360 - 180, math.pi * (1 - 2 * (tile.y + y / EXTENT) / 2**z)
@@ -71,24 +78,23 @@ RING = st.lists(st.tuples(st.floats(107.5, 109.5), st.floats(11.5, 13.5)), min_s
 def test_a_polygon_is_cut_to_its_tile(z: int, ring: list[tuple[float, float]]) -> None:
     tile = tile_of(z, 108.5, 12.5)
     shape = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
-    body = vector.draw("cameras", tile, [("a", feature(shape))])
+    features = asyncio.run(drawn(tile, ("a", feature(shape))))
     flat = shapely.Polygon([tile.at(*place) for place in ring]).buffer(0)
     edge = shapely.box(-mvt.BUFFER, -mvt.BUFFER, EXTENT + mvt.BUFFER, EXTENT + mvt.BUFFER)
     wanted = flat.intersection(edge)
-    found = [shapely.geometry.shape(one["geometry"]) for one in read(body)]
+    found = [shapely.geometry.shape(one["geometry"]) for one in features]
     assert all(edge.covers(part) for part in found)
-    drawn = sum(part.area for part in found)
-    assert drawn == pytest.approx(wanted.area, abs=wanted.length * 2 + 40)
+    assert sum(part.area for part in found) == pytest.approx(wanted.area, abs=wanted.length * 2 + 40)
 
 
-def test_lines_collections_and_what_is_no_geometry() -> None:
+async def test_lines_collections_and_what_is_no_geometry() -> None:
     tile = tile_of(8, 108.5, 12.5)
     line = {"type": "LineString", "coordinates": [[100.0, 12.5], [120.0, 12.5]]}
     both = {"type": "GeometryCollection", "geometries": [line, {"type": "Point", "coordinates": [108.5, 12.5]}]}
     many = {"type": "MultiPoint", "coordinates": [[108.5, 12.5], [108.6, 12.5], [10.0, 10.0]]}
     wrong = [feature(None), b"{", b"{}", feature({"type": "Point", "coordinates": []}), feature({"type": "Sphere"})]
     items = [("line", feature(line)), ("both", feature(both)), ("many", feature(many))]
-    found = read(vector.draw("cameras", tile, items + [(f"w{n}", body) for n, body in enumerate(wrong)]))
+    found = await drawn(tile, *items, *((f"w{n}", body) for n, body in enumerate(wrong)))
     told = sorted((one["properties"]["id"], one["geometry"]["type"]) for one in found)
     assert told == [("both", "LineString"), ("both", "Point"), ("line", "LineString"), ("many", "MultiPoint")]
     ends = next(one["geometry"]["coordinates"] for one in found if one["geometry"]["type"] == "LineString")
@@ -108,25 +114,27 @@ def test_a_ring_is_wound_as_the_format_wants() -> None:
         assert areas[0] > 0 > areas[1], "from the north-west, the outer ring's area is positive"
 
 
-def test_of_points_on_one_pixel_the_one_in_trouble_is_told() -> None:
+async def test_of_points_on_one_pixel_the_one_in_trouble_is_told() -> None:
     tile = tile_of(5, 108.5, 12.5)
     items = [(name, point(108.5, 12.5, state=state)) for name, state in (("a", "live"), ("b", "down"), ("c", "late"))]
-    assert [one["properties"]["id"] for one in read(vector.draw("cameras", tile, items))] == ["b"]
-    assert len(read(vector.draw("cameras", Tile(5, 25, 14), [*items, ("d", point(109.5, 12.5))]))) == 2
+    assert [one["properties"]["id"] for one in await drawn(tile, *items)] == ["b"]
+    assert len(await drawn(tile, *items, ("d", point(109.5, 12.5)))) == 2
+    assert len(await drawn(tile_of(14, 108.5, 12.5), *items)) == 3, "from near, each is told"
 
 
 async def test_one_tile_is_made_once_for_all_and_again_when_something_moved(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
     draw = vector.draw
 
-    def counted(layer: str, tile: Tile, items: list[tuple[str, bytes]]) -> bytes:
+    async def counted(layer: str, tile: Tile, names: list[str], mirror: Mirror) -> bytes:
         made.append(layer)
-        return draw(layer, tile, items)
+        return await draw(layer, tile, names, mirror)
 
     monkeypatch.setattr(vector, "draw", counted)
     mirror, tiles, tile = Mirror(Channel(CAMERAS, "layer", views=True)), vector.Tiles(), tile_of(5, 108.5, 12.5)
     mirror.load(Snapshot(Position("e", 1), {f"i{n}": point(108 + n / 100, 12.5) for n in range(100)}))
-    first = await tiles.get(mirror, ALL, tile, 0.0)
+    first, same = await asyncio.gather(*(tiles.get(mirror, ALL, tile, 0.0) for _ in range(2)))
+    assert first is same
     assert await tiles.get(mirror, ALL, tile, 100.0) is first
     mirror.load(Snapshot(Position("e", 2), {"a": point(108, 12.5)}))
     assert await tiles.get(mirror, ALL, tile, 0.5) is first, "a second old is new enough"
