@@ -44,7 +44,7 @@ class _Item(msgspec.Struct, gc=False):
 _item = msgspec.json.Decoder(_Item)
 
 
-class Fact(NamedTuple):
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """What is counted of one item. `cell` NOWHERE: it is in no cluster. `rank`: of its state, -1 without one.
 
     `x`, `y`: its middle, in millionths of a degree; None without a place.

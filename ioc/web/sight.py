@@ -16,8 +16,11 @@ from ioc.web.channels import Kind, kind_of
 from ioc.web.grid import NOWHERE, Box, number
 
 
-class Mark(NamedTuple):
-    """What is read of an item beside its bytes, once. `box` None: without a place. `cell`: its number in the grid."""
+class Mark(msgspec.Struct, frozen=True, gc=False):
+    """What is read of an item beside its bytes, once. `box` None: without a place. `cell`: its number in the grid.
+
+    A hundred thousand of them are kept, so none is one that the collector has to visit.
+    """
 
     unit: str | None
     box: Box | None

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from ioc.board import Delta, Position, Snapshot
 from ioc.web.channels import Channel
+from ioc.web.grid import NOWHERE
 from ioc.web.mirror import Mirror
-from ioc.web.sight import Sight, mark_of
+from ioc.web.sight import Mark, Sight, mark_of
 
 IDS = st.sampled_from("abcdef")
 UNITS = st.sampled_from(["22001", "22002", None])
@@ -145,12 +146,13 @@ def test_a_mark_is_the_box_of_every_kind_of_geometry(points: list[tuple[float, f
     ]
     for shape in shapes:
         body = json.dumps({"type": "Feature", "geometry": shape, "properties": {"unit": "22001", "x": 1}}).encode()
-        assert mark_of(body)[:2] == ("22001", box)
+        mark = mark_of(body)
+        assert (mark.unit, mark.box) == ("22001", box)
 
 
 @given(st.binary(max_size=100))
 def test_what_cannot_be_read_has_no_place_and_no_unit(body: bytes) -> None:
-    assert mark_of(body)[:2] == (None, None) or body.lstrip().startswith(b"{")
+    assert mark_of(body) == Mark(None, None, NOWHERE) or body.lstrip().startswith(b"{")
 
 
 def test_history_is_bounded_in_steps_ids_and_bytes(monkeypatch: Any) -> None:
