@@ -33,6 +33,8 @@ log = logging.getLogger("ioc.web")
 
 STUCK_S = 30.0
 HELLO_S = 10.0
+MERGE, MERGE_MOST_S = 0.35, 0.05
+"""After serving everybody, what comes is gathered for this part of the time that it took: one write each, not many."""
 JOINING_S = 10.0
 """A screen that takes longer than this to its first picture holds up no other."""
 MAX_STRANGERS = 4096
@@ -81,6 +83,7 @@ class Hub:
         self._pace, self._last_pace = 0, 0.0
         self._ticks = 0
         self._touched: set[str] = set()
+        self._next_fan = 0.0
         self._soon: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         for channel in channels.values():
@@ -156,7 +159,8 @@ class Hub:
         """The channel moved: its screens are served once in this turn of the loop, however many steps came."""
         self._touched.add(channel)
         if self._soon is None:
-            self._soon = asyncio.get_running_loop().call_soon(self._fan)
+            loop, pause = asyncio.get_running_loop(), self._next_fan - self.monotonic()
+            self._soon = loop.call_later(pause, self._fan) if pause > 0 else loop.call_soon(self._fan)
 
     def regrade(self, mirror: Mirror) -> None:
         """The board of this channel came, went, or is rebuilt: its quality is told anew."""
@@ -169,12 +173,14 @@ class Hub:
         self.touch(channel)
 
     def _fan(self) -> None:
-        self._soon = None
+        self._soon, began = None, self.monotonic()
         touched, self._touched = self._touched, set()
         if names.SOURCES in touched:
             self._grader.read()
             touched |= {name for name, mirror in self.mirrors.items() if self._grader.grade(mirror)}
         self.usher.serve(touched)
+        ended = self.monotonic()
+        self._next_fan = ended + min(MERGE_MOST_S, MERGE * (ended - began))
 
     # screens
 
