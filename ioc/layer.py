@@ -15,6 +15,14 @@ from ioc import clock
 from ioc.event import ASKED_AGAIN, Event, Geometry, Method
 
 Level = Literal["good", "warn", "bad"]
+Far = Literal["clusters", "units", "tiles"]
+
+TROUBLE = frozenset({"late", "stale", "frozen", "down"})
+"""States of a thing that somebody must see to; `never` asks nobody for anything."""
+FAR_ZOOM = 11
+"""Looked at from afar is what a map shows at a lower zoom than this (512 pixel tiles): more than about a district."""
+FAR_SIZE = 2_000
+"""A layer of no more items than these is sent item by item at every zoom."""
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -55,6 +63,15 @@ class Layer:
 
     `title`: (Vietnamese, English). `lives`: an item that was not renewed for so long is dropped.
     `version`: raise it when the fold changes, so that boards are rebuilt from the archive.
+
+    `views`: a screen may ask for the part that it looks at. `far` decides what such a screen is sent of a layer of more
+    than FAR_SIZE items when it looks at it from afar (at a lower zoom than FAR_ZOOM); one that asks for no view always
+    gets all items::
+
+        None        every item in the view, as from near
+        "clusters"  items near each other as one, with their count, those in trouble counted apart
+        "units"     one item for each commune, with the same counts
+        "tiles"     nothing: the map takes vector tiles, `/tiles/<name>/{z}/{x}/{y}.mvt`, as it can of every layer
     """
 
     name: ClassVar[str]
@@ -62,6 +79,7 @@ class Layer:
     listens: ClassVar[frozenset[str]]
     lives: ClassVar[timedelta | None] = None
     views: ClassVar[bool] = True
+    far: ClassVar[Far | None] = None
     version: ClassVar[int] = 1
 
     def fold(self, old: Item | None, event: Event) -> Item | None:

@@ -40,6 +40,7 @@ class Cameras(Layer):
     name = "cameras"
     title = ("Camera", "Cameras")
     listens = frozenset({"ioc.camera.observed"})
+    far = "clusters"
 
     def item(self, event: Event) -> Item:
         made = super().item(event)

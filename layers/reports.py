@@ -62,6 +62,7 @@ class Reports(Layer):
     name = "reports"
     title = ("Phản ánh", "Reports")
     listens = frozenset({"ioc.report.observed", "ioc.report.filed"})
+    far = "clusters"
 
     def item(self, event: Event) -> Item:
         made = super().item(event)

@@ -62,15 +62,19 @@ let peers: Peer[];
 let time: Time;
 let line: Line;
 let changes: string[];
+let random: number;
+let opened: number;
+let full: boolean;
 
 function client(screen = 'overview'): Line {
   const port = (server.address() as AddressInfo).port;
   const host: Host = {
     now: () => time.at,
     wall: () => START + time.at,
-    random: () => 1,
+    random: () => random,
     after: (ms, then) => time.after(ms, then),
     open: () => {
+      opened += 1;
       const ws = new WebSocket(`ws://127.0.0.1:${port}/ws`, 'ioc.v1');
       // Unlike a browser's, this library's socket says that it was closed early as an error.
       ws.on('error', () => undefined);
@@ -81,7 +85,10 @@ function client(screen = 'overview'): Line {
 }
 
 beforeEach(async () => {
-  server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  random = 1;
+  opened = 0;
+  full = false;
+  server = new WebSocketServer({ port: 0, host: '127.0.0.1', verifyClient: (_, answer) => answer(!full, 503) });
   await new Promise<void>((done) => void server.once('listening', () => done()));
   peers = [];
   changes = [];
@@ -194,23 +201,57 @@ describe('coming back', () => {
     await until(() => changes.length === 1);
     peer.ws.terminate();
     await until(() => line.link === 'lost');
-    time.pass(499);
+    time.pass(2999);
     expect(peers.length).toBe(1);
     time.pass(1);
     await until(() => peers[1]?.watches().length === 1);
     expect(peers[1]!.watches()[0]).toEqual({ type: 'watch', channels: [{ channel: 'layer/x', epoch: 'e', offset: 3 }] });
     peers[1]!.ws.terminate();
     await until(() => line.tries === 2);
-    time.pass(999);
+    time.pass(5999);
     expect(peers.length).toBe(2);
     time.pass(1);
     await until(() => peers.length === 3);
   });
 
+  test('whom nobody told when to come waits by chance, so that ten thousand do not come at once', async () => {
+    const waits = new Set<number>();
+    for (const chance of [0, 0.25, 0.5, 1]) {
+      random = chance;
+      const peer = await welcomed();
+      const before = peers.length;
+      peer.ws.terminate();
+      await until(() => line.link === 'lost');
+      let waited = 0;
+      while (opened === before) {
+        time.pass(50);
+        waited += 50;
+      }
+      waits.add(waited);
+      await until(() => peers.length > before);
+    }
+    expect([...waits]).toEqual([300, 1000, 1650, 3000]);
+  });
+
+  test('a server that is full (503 before the handshake) is asked more and more seldom', async () => {
+    const peer = await welcomed();
+    full = true;
+    peer.ws.terminate();
+    for (const [tries, wait] of [[1, 3000], [2, 6000], [3, 10_000], [4, 10_000]] as const) {
+      await until(() => line.tries === tries && line.link === 'lost');
+      const before = opened;
+      time.pass(wait - 1);
+      expect(opened).toBe(before);
+      time.pass(1);
+      expect(opened).toBe(before + 1);
+    }
+    expect(peers.length).toBe(1);
+  });
+
   test('a server that never welcomes is left after six seconds', async () => {
     time.pass(6000);
     expect(line.link).toBe('lost');
-    time.pass(500);
+    time.pass(3000);
     await until(() => peers.length === 2);
   });
 
@@ -259,9 +300,9 @@ describe('blind', () => {
     expect(line.blind).toBe(true);
     expect(line.seen).toBe(START);
     expect(line.now() - line.seen!, 'the clock goes on').toBe(5000);
-    time.pass(500);
+    time.pass(3000);
     await until(() => peers[1]?.watches().length === 1);
-    peers[1]!.welcome(START + 5500);
+    peers[1]!.welcome(START + 8000);
     await until(() => line.link === 'open');
     expect(line.blind).toBe(false);
     time.pass(4999);
@@ -312,5 +353,95 @@ describe('problems', () => {
     await until(() => line.problems.size === 1);
     time.pass(12_500);
     await until(() => peer.watches().length === 2);
+  });
+});
+
+describe('a view', () => {
+  const HERE = { bbox: [108, 12, 109, 13] as [number, number, number, number], zoom: 11.5 };
+  const THERE = { bbox: [109, 12, 110, 13] as [number, number, number, number], zoom: 12 };
+  const answer = (peer: Peer, at: number, put: object, drop: string[]) =>
+    peer.say({ type: 'delta', channel: 'layer/v', epoch: 'e', after: at, offset: at, put, drop, quality: QUALITY });
+  const picture = (peer: Peer, offset: number, there: object) =>
+    peer.say({ type: 'snapshot', channel: 'layer/v', epoch: 'e', offset, items: there, quality: QUALITY, part: 1, parts: 1 });
+  const watched = (peer: Peer) => peer.watches().flatMap((frame) => (frame['channels'] as Told[]).filter((one) => one['channel'] === 'layer/v'));
+  const views = (peer: Peer) => peer.told.filter((frame) => frame['type'] === 'view');
+  const held = () => Object.fromEntries(line.boards.get('layer/v')!.items);
+
+  async function seeing(): Promise<Peer> {
+    const peer = await welcomed();
+    line.look('layer/v', HERE);
+    await until(() => watched(peer).length === 1);
+    expect(watched(peer)[0]).toEqual({ channel: 'layer/v', view: HERE });
+    picture(peer, 3, { a: 1 });
+    await until(() => changes.length === 1);
+    return peer;
+  }
+
+  async function back(): Promise<Peer> {
+    const before = peers.length;
+    peers.at(-1)!.ws.terminate();
+    await until(() => line.link === 'lost');
+    line.hurry();
+    await until(() => peers.length > before && watched(peers.at(-1)!).length > 0);
+    return peers.at(-1)!;
+  }
+
+  test('goes with the watch, and with the position that was taken with it', async () => {
+    await seeing();
+    const peer = await back();
+    expect(watched(peer)).toEqual([{ channel: 'layer/v', epoch: 'e', offset: 3, view: HERE }]);
+    expect(views(peer)).toEqual([]);
+  });
+
+  test('is turned by a frame; once the server has answered, a position goes with the new one', async () => {
+    const peer = await seeing();
+    line.look('layer/v', THERE);
+    await until(() => views(peer).length === 1);
+    expect(views(peer)[0]).toEqual({ type: 'view', channel: 'layer/v', ...THERE });
+    answer(peer, 3, { b: 2 }, ['a']);
+    await until(() => changes.length === 2);
+    expect(held()).toEqual({ b: 2 });
+    expect(watched(await back())).toEqual([{ channel: 'layer/v', epoch: 'e', offset: 3, view: THERE }]);
+  });
+
+  test('that was not surely answered is asked for afresh', async () => {
+    const peer = await seeing();
+    line.look('layer/v', THERE);
+    await until(() => views(peer).length === 1);
+    answer(peer, 3, {}, []);
+    await until(() => changes.length === 2);
+    expect(watched(await back()), 'an empty answer may have told the quality alone').toEqual([{ channel: 'layer/v', view: THERE }]);
+  });
+
+  test('that was turned twice is asked for afresh, for the answer may be of either', async () => {
+    const peer = await seeing();
+    line.look('layer/v', THERE);
+    line.look('layer/v', HERE);
+    await until(() => views(peer).length === 2);
+    answer(peer, 3, { b: 2 }, []);
+    await until(() => changes.length === 2);
+    expect(watched(await back())).toEqual([{ channel: 'layer/v', view: HERE }]);
+  });
+
+  test('that was turned while nobody listened is told after the old one is gone on with', async () => {
+    await seeing();
+    const before = peers.length;
+    peers.at(-1)!.ws.terminate();
+    await until(() => line.link === 'lost');
+    line.look('layer/v', THERE);
+    line.hurry();
+    await until(() => peers.length > before && views(peers.at(-1)!).length === 1);
+    const peer = peers.at(-1)!;
+    expect(watched(peer)).toEqual([{ channel: 'layer/v', epoch: 'e', offset: 3, view: HERE }]);
+    expect(views(peer)).toEqual([{ type: 'view', channel: 'layer/v', ...THERE }]);
+  });
+
+  test('of a channel that has none is given up, and the channel watched whole', async () => {
+    const peer = await welcomed();
+    line.look('layer/v', HERE);
+    peer.say({ type: 'problem', code: 'unsupported', say: 'Không có khung nhìn.', temporary: false, channel: 'layer/v' });
+    await until(() => watched(peer).length === 2);
+    expect(watched(peer)[1]).toEqual({ channel: 'layer/v' });
+    expect(line.problems.size).toBe(0);
   });
 });

@@ -16,7 +16,7 @@ from ioc.db import asides as set_aside
 from ioc.db import figures as figures_of
 from ioc.db.session import Database
 from ioc.web import asked as ask
-from ioc.web import quality, table
+from ioc.web import quality, table, vector
 from ioc.web.access import Grant
 from ioc.web.door import Door, door, known, opened
 from ioc.web.mirror import Mirror
@@ -61,8 +61,9 @@ async def layers(request: Request) -> Response:
         layer = here.layers.get(name)
         about = {
             "name": name, "channel": mirror.channel.name, "title": _both(layer.title if layer else (name, name)),
-            "views": mirror.channel.views, "paint": getattr(layer, "paint", None),
-            "count": sum(1 for _ in mirror.seen(seen)), "quality": _quality(mirror, seen),
+            "views": mirror.channel.views, "far": mirror.channel.far, "paint": getattr(layer, "paint", None),
+            "vector": vector.PATH.replace("{layer}", name) if mirror.channel.views else None,
+            "count": mirror.count(seen), "quality": _quality(mirror, seen),
         }  # fmt: skip
         told.append(about | ({"sources": list(mirror.channel.sources)} if grant.units is None else {}))
     return as_json(request, told)

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ioc import names
-from ioc.layer import Layer, Tile
+from ioc.layer import Far, Layer, Tile
 from ioc.settings import Source
 
 Kind = Literal["layer", "tile", "sources", "alerts", "screen"]
@@ -16,6 +16,8 @@ Kind = Literal["layer", "tile", "sources", "alerts", "screen"]
 
 class Channel(msgspec.Struct, frozen=True):
     """`sources`: names of those that feed it. `views`: a screen may ask for a viewport.
+
+    `far`: what such a screen is sent from afar, as its layer says it.
 
     `watched`: the health watch writes it, so that it is as alive as the watch, whatever it says of the sources.
     """
@@ -25,6 +27,7 @@ class Channel(msgspec.Struct, frozen=True):
     views: bool = False
     sources: tuple[str, ...] = ()
     watched: bool = False
+    far: Far | None = None
 
 
 def kind_of(channel: str) -> Kind | None:
@@ -49,7 +52,7 @@ def describe(layers: Iterable[Layer], tiles: Iterable[Tile], sources: Mapping[st
     for layer in layers:
         fed[layer.name] = feeders(layer, sources)
         name = names.layer_channel(layer.name)
-        known[name] = Channel(name, "layer", layer.views, fed[layer.name])
+        known[name] = Channel(name, "layer", layer.views, fed[layer.name], far=layer.far)
     for tile in tiles:
         name = names.tile_channel(tile.name)
         known[name] = Channel(name, "tile", False, fed.get(tile.over, ()))

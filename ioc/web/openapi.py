@@ -31,6 +31,7 @@ PROBLEM = {
         },
     },
 }
+PATH_TYPES = {"z": "integer", "x": "integer", "y": "integer"}
 SAYS = {400: "Wrong", 401: "A key is needed", 403: "The key does not open this", 404: "Not here", 413: "Too large"}
 
 
@@ -38,12 +39,18 @@ def _operation(way: Way) -> dict[str, Any]:
     lines = [line.strip() for line in (way.call.__doc__ or "").strip().splitlines()]
     path = re.findall(r"{(\w+)}", way.path)
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in path
+        {"name": name, "in": "path", "required": True, "schema": {"type": PATH_TYPES.get(name, "string")}}
+        for name in path
     ]
     parameters += [
         {"name": param.name, "in": "query", "description": param.say, "schema": param.schema} for param in way.params
     ]
-    wrong = [400] * bool(way.params or way.takes) + [401, 403] * way.shut + [404] * bool(path) + [413] * bool(way.takes)
+    wrong = (
+        [400] * bool(way.params or way.takes or PATH_TYPES.keys() & set(path))
+        + [401, 403] * way.shut
+        + [404] * bool(path)
+        + [413] * bool(way.takes)
+    )
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     answers: dict[str, Any] = {str(status): {"description": SAYS[status], "content": problem} for status in wrong}
     good: dict[str, Any] = {"description": lines[0]}

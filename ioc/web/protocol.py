@@ -306,20 +306,26 @@ def delta_frames(
     put: Mapping[str, bytes],
     drop: Iterable[str],
     quality: bytes | None,
+    *,
+    more: bool = False,
 ) -> list[bytes]:
-    """The frames of one step, ≤ MAX_PART each; all but the last say `more`. The last carries the quality, if any."""
+    """The frames of one step, ≤ MAX_PART each; all but the last say `more`. The last carries the quality, if any.
+
+    `more`: the last says it too, for the step goes on in frames made elsewhere.
+    """
     head = b'{"type":"delta","channel":%b,"epoch":%b,"after":%d,"offset":%d,' % (
         encode(channel),
         encode(epoch),
         after,
         offset,
     )
-    tail = b',"quality":%b}' % quality if quality is not None else b"}"
+    tail = b',"more":true}' if more else b',"quality":%b}' % quality if quality is not None else b"}"
     room = MAX_PART - len(head) - len(tail) - 60
-    drops = _grouped((encode(name) for name in drop), room)
-    puts = _grouped(_members(put.items()), room)
-    if len(drops) == len(puts) == 1 and len(drops[0]) + len(puts[0]) <= room:
-        return [head + b'"put":{%b},"drop":[%b]' % (puts[0], drops[0]) + tail]
+    dropped, members = [encode(name) for name in drop], [encode(name) + b":" + body for name, body in put.items()]
+    # nearly all steps are one frame: it is made without weighing group by group
+    if sum(map(len, dropped)) + sum(map(len, members)) + len(dropped) + len(members) <= room:
+        return [b'%b"put":{%b},"drop":[%b]%b' % (head, b",".join(members), b",".join(dropped), tail)]
+    drops, puts = _grouped(dropped, room), _grouped(members, room)
     bodies = [b'"put":{},"drop":[%b]' % drop for drop in drops if drop] + [
         b'"put":{%b},"drop":[]' % put for put in puts if put
     ]

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from ioc.web import api, asked, asyncapi, openapi, push, ready, wall
+from ioc.web import api, asked, asyncapi, openapi, push, ready, vector, wall
 from ioc.web.asked import Param
 from ioc.web.door import Door
 from ioc.web.gate import PATH, Gate
@@ -44,6 +44,7 @@ WAYS = (
     Way("/api/tiles", api.tiles),
     Way("/api/sources", api.sources),
     Way("/api/layers/{name}", api.layer, (GEOJSON, CSV), (asked.BBOX, asked.UNIT, asked.LIMIT, asked.AT, asked.KNOWN)),
+    Way(vector.PATH, vector.vector_tile, (vector.MVT,)),
     Way("/api/tiles/{name}", api.tile, (JSON,), (asked.UNIT, asked.FROM, asked.TO, asked.AT, asked.KNOWN)),
     Way("/api/sources/{id}", api.source),
     Way("/api/push/{source}", push.push, method="POST", takes=JSON, status=202),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ioc.web.access import Grant
 from ioc.web.channels import Channel
-from ioc.web.sight import Box, Sight
+from ioc.web.grid import Box
+from ioc.web.sight import Sight
 
 
 def sight(grant: Grant, channel: Channel, view: Box | None = None) -> Sight:

@@ -219,7 +219,9 @@ class Screen:
     def sight(self, mirror: Mirror, view: protocol.View | None) -> Sight:
         """What this screen's key sees of the channel, in that view."""
         assert self.grant is not None
-        return sight(self.grant, mirror.channel, view.bbox if view is not None else None)
+        if view is None:
+            return sight(self.grant, mirror.channel)
+        return mirror.afar(sight(self.grant, mirror.channel, view.bbox), view.zoom)
 
     def _view(self, frame: protocol.ViewOf) -> None:
         seat = self.seats.get(frame.channel)
@@ -249,10 +251,10 @@ class Screen:
                     "forbidden", "Your key does not open this channel any more; what it showed is erased.", channel
                 )
                 continue
-            seen = sight(grant, seat.mirror.channel, seat.sight.view)
+            seen = sight(grant, seat.mirror.channel, seat.sight.view)._replace(far=seat.sight.far)
             if seen != seat.sight:
                 self.hub.usher.part(seat)
-                seat.turn = seen._replace(view=seat.turn.view) if seat.turn is not None else None
+                seat.turn = seen._replace(view=seat.turn.view, far=seat.turn.far) if seat.turn is not None else None
                 seat.sight = seen
                 seat.offset = seat.place = seat.rest = None
         self.hub.flush(self)

@@ -54,6 +54,11 @@ class Taking:
         assert self.screen is not None
         self.screen.hub.flush(self.screen)
 
+    def drain_all(self) -> None:
+        """The other side takes what comes until nothing more does."""
+        while self.full:
+            self.drain()
+
     def frames(self) -> list[dict[str, Any]]:
         """What was sent, as a screen reads it."""
         return [json.loads(frame.text) for bundle in self.sent for frame in bundle.frames]

@@ -21,6 +21,7 @@ from ioc.settings import Access as AccessSettings
 from ioc.web import access, caller
 from ioc.web.access import Access, Grant, Refused, Tries
 from ioc.web.app import build
+from ioc.web.channels import Channel
 
 from .conftest import Running, running, settings
 from .test_hub import CAMERAS, whole
@@ -277,6 +278,51 @@ async def test_what_a_unit_may_not_see_does_not_exist_over_http(
         assert (await http.get(f"/api/tiles/cameras_live?unit={THERE}")).status_code == 404
         assert (await http.get("/api/tiles/cameras_live")).json()["value"] == 1
         assert (await http.get("/api/sources/vms")).status_code == 404
+
+
+async def test_vector_tiles_open_as_their_layer_does(board: MemoryBoard, closed: Running, db: Database) -> None:
+    key = await _scoped(board, db)
+    await closed.present(CAMERAS)
+    path = "/tiles/cameras/3/6/3.mvt"
+    for wrong, status in ((None, 401), (await access.add_key(db, name="tiles", channels=("tile/*",)), 403)):
+        async with closed.http(wrong) as http:
+            answer = await http.get(path)
+            assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    whole_etag = ""
+    for right, found in ((await access.add_key(db, name="wall"), True), (key, False)):
+        async with closed.http(right) as http:
+            answer = await http.get(path, headers={"If-None-Match": whole_etag})
+            assert answer.status_code == 200, "what a wider key was answered is not what this one has"
+            assert b"here" in answer.content
+            assert found or b"there" not in answer.content
+            whole_etag = answer.headers["etag"]
+
+
+async def test_from_afar_a_unit_is_counted_what_is_its_own(
+    board: MemoryBoard, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ioc.web.afar.FAR_SIZE", 0)
+    key = await _scoped(board, db)
+    channels = {
+        CAMERAS: Channel(CAMERAS, "layer", views=True, far="clusters"),
+        "sources": Channel("sources", "sources"),
+    }
+    app = build(settings(access=AccessSettings()), board=board, db=db, channels=channels)
+    async with running(app) as server, server.client(key=key) as client:
+        await client.watch(CAMERAS, view={"bbox": [108, 12, 110, 14], "zoom": 5})
+        await client.until(lambda _: bool(client.items.get(CAMERAS)))
+        (cluster,) = client.items[CAMERAS].values()
+        assert cluster["properties"]["count"] == 1
+        await board.apply(CAMERAS, {"more": camera("more", THERE)})
+        await board.apply(CAMERAS, {"mine": camera("mine", HERE)})
+        await client.until(lambda _: next(iter(client.items[CAMERAS].values()))["properties"]["count"] == 2)
+        # nearer, its items come one by one, as a snapshot of another epoch
+        epoch = client.position[CAMERAS][0]
+        await client.say(type="view", channel=CAMERAS, bbox=[108, 12, 110, 14], zoom=12)
+        await client.until(lambda _: set(client.items[CAMERAS]) == {"here", "mine"})
+        assert client.frames[-1]["type"] == "snapshot"
+        assert client.position[CAMERAS][0] != epoch
+        assert "there" not in json.dumps(client.frames)
 
 
 async def test_an_alert_is_seen_by_those_who_see_its_cause(board: MemoryBoard, closed: Running, db: Database) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ioc.board import Delta, Position, Snapshot
 from ioc.web.channels import Channel
+from ioc.web.grid import NOWHERE
 from ioc.web.mirror import Mirror
 from ioc.web.sight import Mark, Sight, mark_of
 
@@ -29,6 +30,7 @@ SIGHTS = st.builds(
     Sight,
     st.sampled_from([None, frozenset({"22001"}), frozenset({"22001", "22002"})]),
     st.sampled_from([None, (108.0, 12.0, 110.0, 14.0), (170.0, -10.0, 105.0, 20.0)]),
+    far=st.none(),
 )
 
 
@@ -144,24 +146,26 @@ def test_a_mark_is_the_box_of_every_kind_of_geometry(points: list[tuple[float, f
     ]
     for shape in shapes:
         body = json.dumps({"type": "Feature", "geometry": shape, "properties": {"unit": "22001", "x": 1}}).encode()
-        assert mark_of(body) == Mark("22001", box)
+        mark = mark_of(body)
+        assert (mark.unit, mark.box) == ("22001", box)
 
 
 @given(st.binary(max_size=100))
 def test_what_cannot_be_read_has_no_place_and_no_unit(body: bytes) -> None:
-    assert mark_of(body) == Mark(None, None) or body.lstrip().startswith(b"{")
+    assert mark_of(body) == Mark(None, None, NOWHERE) or body.lstrip().startswith(b"{")
 
 
 def test_history_is_bounded_in_steps_ids_and_bytes(monkeypatch: Any) -> None:
-    monkeypatch.setattr("ioc.web.mirror.MAX_STEPS", 5)
-    monkeypatch.setattr("ioc.web.mirror.MAX_OLD_BYTES", 200)
+    monkeypatch.setattr("ioc.web.picture.MAX_STEPS", 5)
+    monkeypatch.setattr("ioc.web.picture.MAX_OLD_BYTES", 200)
     mirror = begun({"a": feature("22001", 109.0)})
     for value in range(20):
         moved(mirror, {"a": feature("22001", 109.0, value)})
     assert len(mirror.steps) == 5
     assert not mirror.covers(mirror.offset - 6)
     assert mirror.covers(mirror.offset - 5)
-    assert sum(len(old) for step in mirror.steps for old in step.was.values() if old) <= 200
+    kept = [old for step in mirror.steps for old in step.was.values() if isinstance(old, bytes)]
+    assert 0 < sum(map(len, kept)) <= 200
     # a scoped reader whose former values are forgotten is not guessed at
     moved(mirror, {"a": feature("22002", 109.0)})
     assert mirror.changes(mirror.offset - 5, Sight(frozenset({"22001"}))) is None

@@ -122,8 +122,7 @@ async def test_alerts_go_between_the_parts_of_a_picture() -> None:
         assert later[0]["channel"] == names.ALERTS
         assert "fire" in later[0].get("put", later[0].get("items"))
         held = Folding(slow)
-        while slow.full:
-            slow.drain()
+        slow.drain_all()
         assert len(held.fold()[LAYER]) == 60
 
 
@@ -145,9 +144,8 @@ async def test_what_a_slow_screen_waits_for_is_kept_as_names() -> None:
         await here.board.apply(LAYER, {f"c{n}": item(1, pad=3000) for n in range(0, 300, 2)} | {"c1": None})
         await here.board.apply(LAYER, {f"d{n}": item(2, pad=10) for n in range(5)} | {"c3": None})
         await here.settle()
-        while slow.full:
-            slow.drain()
-            held.fold()
+        slow.drain_all()
+        held.fold()
         found = await here.board.snapshot(LAYER)
         assert found is not None
         assert held.items[LAYER] == {name: json.loads(body) for name, body in found.items.items()}
@@ -172,9 +170,8 @@ async def test_a_step_too_large_for_a_slow_wire_is_thin_too() -> None:
         here.hub.tick()
         await here.board.apply(LAYER, {f"c{n}": item(2, pad=3000) for n in range(100, 160)} | {"c5": None})
         await here.settle()
-        while slow.full:
-            slow.drain()
-            held.fold()
+        slow.drain_all()
+        held.fold()
         found = await here.board.snapshot(LAYER)
         assert found is not None
         assert held.items[LAYER] == {name: json.loads(body) for name, body in found.items.items()}
@@ -190,8 +187,7 @@ async def test_too_many_at_once_are_told_when_to_come_back() -> None:
         told = third.frames()[-1]
         assert (third.closed, told["type"], told["code"], told["reconnect"]) == (4003, "bye", 4003, True)
         assert 0.5 <= told["after"] <= 20.5
-        while first.full:
-            first.drain()
+        first.drain_all()
         assert here.come(LAYER)[1].closed is None, "there is room again when one has its picture"
 
 

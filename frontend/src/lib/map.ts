@@ -1,22 +1,25 @@
 // One map: communes below, items above; a change of a board becomes the smallest change of a source.
 
 import type { Feature, Point } from 'geojson';
-import { MapLibreMap, setWorkerUrl, type ExpressionSpecification, type GeoJSONSource, type StyleSpecification } from 'maplibre-gl';
+import { MapLibreMap, setWorkerUrl, type GeoJSONSource, type StyleSpecification } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
 import 'maplibre-gl/dist/maplibre-gl.css';
 import './map.css';
 import { addBasemap } from './basemap';
+import { addFar, Far } from './far';
 import type { Lang } from './format';
 import type { Touched } from './live.svelte';
-import { gone, paint, type AreaState } from './paint';
+import { gone, paint, tallied, type AreaState } from './paint';
 import type { Box, Units } from './screen';
 import type { Board } from './store';
-import { areaNames, ground, images, itemLayers, PLACES, readTokens, REGULAR, shortName, STRONG } from './style';
+import { around, beyond, type View } from './view';
+import { areaNames, ground, images, itemLayers, PLACES, readTokens, REGULAR, shortName, STRONG, SUMS } from './style';
 
 setWorkerUrl(workerUrl);
 
 const VIETNAMESE = 'Ngã tư Sở, Ầ Ộ ữ đ';
 const PAINT_EVERY_MS = 200;
+const LOOK_AFTER_MS = 250;
 
 export interface MapSpec {
   box: HTMLElement;
@@ -32,6 +35,8 @@ export interface MapSpec {
   grouped: boolean;
   touch: { move: string; zoom: string } | null;
   basemap: string | null;
+  /** Layers that come as vector tiles from afar, and the tiles' address. */
+  vectors: Map<string, string>;
 }
 
 /** West, south, east, north of all communes. */
@@ -48,6 +53,12 @@ export function boundsOf(units: Units): Box {
   };
   for (const unit of units.features) if (unit.geometry && 'coordinates' in unit.geometry) walk(unit.geometry.coordinates);
   return box[0] > box[2] ? [102, 8, 118, 24] : box;
+}
+
+function looked(map: MapLibreMap): { seen: Box; view: View } {
+  const bounds = map.getBounds();
+  const seen: Box = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
+  return { seen, view: { bbox: around(seen), zoom: Math.round(map.getZoom() * 100) / 100 } };
 }
 
 interface Waiting {
@@ -67,6 +78,7 @@ export class MapView {
   #said: Map<string, string> = new Map();
   #old: Set<string> = new Set();
   #onMove: (() => void) | null = null;
+  readonly far: Far;
 
   private constructor(spec: MapSpec, style: StyleSpecification) {
     this.#spec = spec;
@@ -88,6 +100,7 @@ export class MapView {
         : { locale: { 'CooperativeGesturesHandler.MobileHelpText': spec.touch.move, 'CooperativeGesturesHandler.WindowsHelpText': spec.touch.zoom, 'CooperativeGesturesHandler.MacHelpText': spec.touch.zoom } }),
     });
     this.map.touchZoomRotate.disableRotation();
+    this.far = new Far(this.map, spec.vectors);
   }
 
   /** Draws the map; resolves when the communes are on it. Throws when the machine has no WebGL. */
@@ -102,14 +115,14 @@ export class MapView {
       else style.layers.push(...under);
       style.layers.push(...over);
       const empty = { type: 'FeatureCollection' as const, features: [] };
-      const cluster = { cluster: true, clusterRadius: 34 * spec.u, clusterMaxZoom: 13 };
-      const bad: ExpressionSpecification = ['+', ['case', ['boolean', ['get', 'trouble'], false], 1, 0]];
-      const grouped = spec.grouped ? { ...cluster, clusterMaxZoom: 11, clusterProperties: { bad } } : {};
+      const cluster = { cluster: true, clusterRadius: 34 * spec.u, clusterMaxZoom: 13, clusterProperties: SUMS };
+      const grouped = spec.grouped ? { ...cluster, clusterMaxZoom: 11 } : {};
       style.sources[layer] = { type: 'geojson', data: empty, ...(layer === 'reports' ? cluster : grouped) };
       if (layer === 'reports') style.sources['reports-bad'] = { type: 'geojson', data: empty, ...cluster, clusterRadius: 44 * spec.u };
     }
     if (spec.names) style.layers.push(areaNames(tokens, spec.u));
     if (spec.basemap !== null) await addBasemap(style, spec.basemap, tokens, spec.u);
+    addFar(style, spec.vectors);
     const view = new MapView(spec, style);
     const ratio = view.map.getPixelRatio();
     const all = images(tokens, spec.u, ratio);
@@ -127,6 +140,33 @@ export class MapView {
     this.map.on('move', then);
     this.map.on('resize', then);
     then();
+  }
+
+  /**
+   * Tells what is looked at, with some of what lies around it: now, and when the map has come to rest beyond that. Returns
+   * how to stop.
+   */
+  onlook(then: (view: View) => void): () => void {
+    let told: View | null = null;
+    let timer = 0;
+    const tell = () => {
+      const next = looked(this.map);
+      if (told !== null && !beyond(next.seen, next.view.zoom, told)) return;
+      told = next.view;
+      then(next.view);
+    };
+    const soon = () => {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(tell, LOOK_AFTER_MS);
+    };
+    this.map.on('moveend', soon);
+    this.map.on('resize', soon);
+    tell();
+    return () => {
+      window.clearTimeout(timer);
+      this.map.off('moveend', soon);
+      this.map.off('resize', soon);
+    };
   }
 
   /** A board's change, to be painted with the others at most five times a second. */
@@ -190,6 +230,7 @@ export class MapView {
 
   #reimage(layer: string): void {
     const old = this.#old.has(layer);
+    this.far.reimage(layer, this.#blind ? 'ring' : old ? 'oldRing' : null);
     const image = (id: string, name: string | ['get', 'icon']) => void this.map.setLayoutProperty(id, 'icon-image', this.#blind ? 'ring' : name);
     if (layer === 'reports') {
       image('reports', old ? 'oldSquare' : 'square');
@@ -217,29 +258,38 @@ export class MapView {
     const trouble: Feature<Point>[] = [];
     const lost: string[] = [];
     for (const id of ids) {
-      const made = feature(layer, id, waiting.board.items.get(id));
-      if (made === null) lost.push(id);
-      else if (split && made.properties?.['trouble'] === true) trouble.push(made);
-      else quiet.push(made);
+      const { calm, bad: alarmed } = features(layer, id, waiting.board.items.get(id), split);
+      if (calm === null && alarmed === null) lost.push(id);
+      if (calm !== null) quiet.push(calm);
+      if (alarmed !== null) trouble.push(alarmed);
     }
     if (waiting.all) {
       main.setData({ type: 'FeatureCollection', features: quiet });
       bad?.setData({ type: 'FeatureCollection', features: trouble });
       return;
     }
+    // Removals come before additions, so that one in both sources stays in both.
     const leave = (others: Feature<Point>[]) => [...lost, ...(split ? others.map((one) => String(one.id)) : [])];
     void main.updateData({ remove: leave(trouble), add: quiet });
     void bad?.updateData({ remove: leave(quiet), add: trouble });
   }
 }
 
-/** The few properties that the style reads; null when the item is gone or has no place. */
-function feature(layer: string, id: string, item: unknown): Feature<Point> | null {
+/**
+ * The few properties that the style reads; null when the item is gone or has no place. `split`: what is in trouble has
+ * a source of its own, and a cluster of the server with some of it stands in both.
+ */
+function features(layer: string, id: string, item: unknown, split: boolean): { calm: Feature<Point> | null; bad: Feature<Point> | null } {
   const given = item as Feature | undefined;
-  if (given === undefined || given.geometry?.type !== 'Point') return null;
-  const properties = given.properties ?? {};
-  if (gone(layer, properties)) return null;
-  return { type: 'Feature', id, geometry: given.geometry, properties: { id, place: place(id), ...paint(layer, properties) } };
+  const properties = given?.properties ?? {};
+  if (given === undefined || given.geometry?.type !== 'Point' || gone(layer, properties)) return { calm: null, bad: null };
+  const geometry = given.geometry;
+  const made = (many: number, bad: number, trouble: boolean): Feature<Point> => ({
+    type: 'Feature', id, geometry, properties: { id, place: place(id), ...paint(layer, properties), trouble, many, bad },
+  });
+  const { many, bad } = tallied(layer, properties);
+  if (!split) return { calm: made(many, bad, paint(layer, properties).trouble), bad: null };
+  return { calm: many > bad ? made(many - bad, 0, false) : null, bad: bad > 0 ? made(bad, bad, true) : null };
 }
 
 /** Several things at one pole lie beside each other: one of the places around it, the same one for ever. */

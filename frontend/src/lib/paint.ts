@@ -33,13 +33,19 @@ function stateOf(properties: Record<string, unknown>): ThingState {
 
 export function paint(layer: string, properties: Record<string, unknown>): Painted {
   if (layer === 'reports') {
-    const trouble = properties['overdue'] === true;
+    const trouble = properties['overdue'] === true || (properties['cluster'] === true && Number(properties['bad'] ?? 0) > 0);
     return { icon: trouble ? 'squareFull' : 'square', sort: trouble ? 1 : 0, trouble };
   }
   const state = stateOf(properties);
   const quiet = FORMS[layer]?.mark ?? 'live';
   const icon = state === 'live' ? quiet : state;
   return { icon, sort: STATES.indexOf(state), trouble: state !== 'live' && state !== 'never' };
+}
+
+/** How many things an item stands for, and how many of them are in trouble: a cluster of the server for more than one. */
+export function tallied(layer: string, properties: Record<string, unknown>): { many: number; bad: number } {
+  if (properties['cluster'] === true) return { many: Number(properties['count'] ?? 1), bad: Number(properties['bad'] ?? 0) };
+  return { many: 1, bad: paint(layer, properties).trouble ? 1 : 0 };
 }
 
 /** Whether the report is finished, and so no longer on the map. */

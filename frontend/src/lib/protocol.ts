@@ -136,4 +136,5 @@ export interface Position {
   channel: string;
   epoch?: string;
   offset?: number;
+  view?: { bbox: number[]; zoom: number };
 }

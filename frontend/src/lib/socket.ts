@@ -3,6 +3,7 @@
 
 import { emptyBoard, fold, type Board, type Change } from './store';
 import type { Bye, Frame, Position, Problem } from './protocol';
+import { Look, type View } from './view';
 
 export interface Socket {
   send(text: string): void;
@@ -31,7 +32,10 @@ export interface Listener {
   link(): void;
 }
 
-const FIRST_WAIT_MS = 500;
+/** The first wait of one whom the server told when to come: the server has spread them over a while. */
+const TOLD_WAIT_MS = 500;
+/** Of one whom nobody told: ten thousand of them must not come back in one moment. */
+const FIRST_WAIT_MS = 3_000;
 const LONGEST_WAIT_MS = 10_000;
 const OPENING_MS = 6_000;
 const AGAIN_SOON_MS = 10_000;
@@ -63,6 +67,9 @@ export class Line {
   #again = new Map<string, () => void>();
   #bye: Bye | null = null;
   #closed = false;
+  #looks = new Map<string, Look>();
+  /** Whether this connection has said what it watches. */
+  #watching = false;
 
   constructor(
     private readonly host: Host,
@@ -96,7 +103,26 @@ export class Line {
   watch(channels: string[]): void {
     const fresh = channels.filter((channel) => !this.boards.has(channel));
     for (const channel of fresh) this.boards.set(channel, emptyBoard());
-    if (this.link === 'open') this.#ask(fresh);
+    if (this.#watching) this.#ask(fresh);
+  }
+
+  /** Watches a part of a channel from now on: only what is in the view comes. */
+  look(channel: string, view: View): void {
+    const look = this.#looks.get(channel);
+    if (look === undefined) {
+      this.#looks.set(channel, new Look(view));
+      if (this.boards.has(channel) && this.#watching) this.#ask([channel], true);
+      else this.watch([channel]);
+      return;
+    }
+    look.now = view;
+    if (this.#watching) this.#turn(channel, look);
+  }
+
+  #turn(channel: string, look: Look): void {
+    if (!look.turned) return;
+    this.#send({ type: 'view', channel, ...look.now });
+    look.sent();
   }
 
   /** Stops channels, and forgets what they showed. */
@@ -104,10 +130,11 @@ export class Line {
     const known = channels.filter((channel) => this.boards.delete(channel));
     for (const channel of known) {
       this.problems.delete(channel);
+      this.#looks.delete(channel);
       this.#again.get(channel)?.();
       this.#again.delete(channel);
     }
-    if (this.link === 'open' && known.length > 0) this.#send({ type: 'unwatch', channels: known });
+    if (this.#watching && known.length > 0) this.#send({ type: 'unwatch', channels: known });
   }
 
   /** Tries at once, when it was waiting to (the network came back, a tab was woken). */
@@ -134,10 +161,16 @@ export class Line {
     if (channels.length === 0) return;
     const wanted = channels.map((channel): Position => {
       const board = this.boards.get(channel);
+      const look = this.#looks.get(channel);
+      if (look !== undefined) return look.place(channel, board, fresh);
       if (fresh || board === undefined || board.epoch === null) return { channel };
       return { channel, epoch: board.epoch, offset: board.offset };
     });
     this.#send({ type: 'watch', channels: wanted });
+    for (const channel of channels) {
+      const look = this.#looks.get(channel);
+      if (look !== undefined) this.#turn(channel, look);
+    }
   }
 
   #open(): void {
@@ -151,6 +184,7 @@ export class Line {
     socket.onopen = () => {
       if (this.#socket !== socket) return;
       this.#send({ type: 'hello', ...this.hello });
+      this.#watching = true;
       this.#ask([...this.boards.keys()]);
     };
     socket.onmessage = (event) => {
@@ -165,6 +199,7 @@ export class Line {
   #leave(): void {
     const socket = this.#socket;
     this.#socket = null;
+    this.#watching = false;
     this.#opening?.();
     this.#opening = null;
     if (socket === null) return;
@@ -189,10 +224,11 @@ export class Line {
       return;
     }
     this.link = 'lost';
-    const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(this.tries, 10));
     const asked = (bye?.after ?? 0) * 1000;
+    const first = asked > 0 ? TOLD_WAIT_MS : FIRST_WAIT_MS;
+    const wait = Math.min(LONGEST_WAIT_MS, first * 2 ** Math.min(this.tries, 10));
     this.tries += 1;
-    const jitter = 0.5 + 0.5 * this.host.random();
+    const jitter = 0.1 + 0.9 * this.host.random();
     this.#retry = this.host.after(asked + wait * jitter, () => {
       this.#retry = null;
       this.#open();
@@ -254,6 +290,7 @@ export class Line {
     const board = this.boards.get(frame.channel);
     if (board === undefined) return;
     const change = fold(board, frame);
+    this.#looks.get(frame.channel)?.folded(frame, change);
     if (change.kind === 'gap') this.#ask([frame.channel], true);
     else if (change.kind !== 'none') {
       if (this.problems.delete(frame.channel)) this.listener.link();
@@ -264,6 +301,11 @@ export class Line {
   #problem(problem: Problem): void {
     const channel = problem.channel;
     if (channel === undefined || !this.boards.has(channel)) return;
+    if (problem.code === 'unsupported' && this.#looks.delete(channel)) {
+      // A channel without views is watched whole.
+      this.#ask([channel], true);
+      return;
+    }
     this.problems.set(channel, problem);
     if (problem.code === 'forbidden') this.#erase(channel);
     this.#again.get(channel)?.();

@@ -142,10 +142,21 @@ export interface ItemLayers {
   over: LayerSpecification[];
 }
 
-const SINGLE: ExpressionSpecification = ['!', ['has', 'point_count']];
+/** How many things a mark stands for: grouped here, by the server, or both. */
+const COUNT: ExpressionSpecification = ['coalesce', ['get', 'many'], 1];
+const MANY: ExpressionSpecification = ['>', COUNT, 1];
+const SINGLE: ExpressionSpecification = ['!', MANY];
 /** Three figures need a wider square. */
-const WIDE: ExpressionSpecification = ['step', ['coalesce', ['get', 'point_count'], 1], 1, 100, 1.32];
-const MANY: ExpressionSpecification = ['has', 'point_count'];
+const WIDE: ExpressionSpecification = ['step', COUNT, 1, 100, 1.32];
+const COUNTED: ExpressionSpecification = [
+  'step', COUNT,
+  ['to-string', COUNT],
+  1_000, ['concat', ['to-string', ['/', ['round', ['/', COUNT, 100]], 10]], 'k'],
+  10_000, ['concat', ['to-string', ['round', ['/', COUNT, 1000]]], 'k'],
+];
+
+/** What a square of a map's own grouping tells of the things in it. */
+export const SUMS: Record<string, ExpressionSpecification> = { many: ['+', ['get', 'many']], bad: ['+', ['get', 'bad']] };
 
 /**
  * Layers that paint one layer's items; `under` lie below names, `over` above them. `grouped`: things near each other
@@ -181,7 +192,7 @@ function groupLayers(layer: string, tokens: Tokens, u: number): LayerSpecificati
       type: 'symbol',
       source: layer,
       filter: MANY,
-      layout: { ...always, 'icon-image': 'cluster', 'icon-size': WIDE, 'text-field': ['get', 'point_count_abbreviated'], 'text-font': [REGULAR], 'text-size': 16 * u },
+      layout: { ...always, 'icon-image': 'cluster', 'icon-size': WIDE, 'text-field': COUNTED, 'text-font': [REGULAR], 'text-size': 16 * u },
       paint: { 'text-color': tokens.muted, ...aside },
     },
     {
@@ -216,7 +227,7 @@ function around(far: number): ExpressionSpecification {
 }
 
 function reportLayers(tokens: Tokens, u: number): ItemLayers {
-  const count = { 'text-field': ['get', 'point_count_abbreviated'] as ExpressionSpecification, 'text-allow-overlap': true, 'icon-allow-overlap': true };
+  const count = { 'text-field': COUNTED, 'text-allow-overlap': true, 'icon-allow-overlap': true };
   return {
     under: [
       { id: 'reports', type: 'symbol', source: 'reports', filter: SINGLE, layout: { 'icon-image': 'square', 'icon-allow-overlap': true, 'icon-ignore-placement': true } },
