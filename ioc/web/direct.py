@@ -45,6 +45,7 @@ GATHERED = 16 * 1024
 """A message smaller than this waits for the others of its turn; a larger one is worth a write of its own."""
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 
+_PATH = PATH.encode()
 _inflate = handshake.inflater().decode
 
 
@@ -59,8 +60,8 @@ class Direct(asyncio.Protocol):
     """One connection. The gate (who may come in, and to which hub) is found in the app's lifespan state as `gate`."""
 
     __slots__ = (
-        "_closing", "_connections", "_fd", "_gate", "_half", "_held", "_inbox", "_parser", "_parts", "_patience", "_sent",
-        "_task", "_transport", "deflate", "full", "screen",
+        "_closing", "_connections", "_fd", "_gate", "_half", "_held", "_inbox", "_parser", "_parts", "_patience",
+        "_sent", "_task", "_transport", "deflate", "full", "screen",
     )  # fmt: skip
 
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
@@ -142,10 +143,11 @@ class Direct(asyncio.Protocol):
         secure = transport.get_extra_info("sslcontext") is not None
         asked = handshake.read(data, transport.get_extra_info("peername"), secure)
         try:
-            if asked.path != PATH.encode():
+            if asked.path != _PATH:
                 raise handshake.Refusal(404, f"There is no WebSocket at this address; connect to {PATH}.")
             gate.check(asked.scope)
-            answer, self.deflate = handshake.accept(asked)
+            offered = asked.offered
+            answer, self.deflate = handshake.accept(asked, offered)
         except handshake.Refusal as refusal:
             self._closing = True
             transport.write(handshake.refused(refusal.status, refusal.say, retry_after=gate.wait(refusal.status)))
@@ -157,7 +159,7 @@ class Direct(asyncio.Protocol):
         self._sent += len(answer)
         settings = gate.settings
         self.screen = gate.hub.connect(self, caller.address(asked.scope, settings), caller.secret(asked.scope))
-        if (say := gate.stranger(asked.offered)) is not None:
+        if (say := gate.stranger(offered)) is not None:
             self.screen.bye(protocol.NOT_OF_THIS_PROTOCOL, say)
 
     # the wire
