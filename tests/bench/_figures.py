@@ -128,11 +128,14 @@ def told(load: Load | dict[str, Any]) -> dict[str, Any]:
         if values := ours(load, field):
             found[field] = round(median(values), 4)
     for field, values in load.ratios.items():
+        if not values:
+            continue
         found[field] = round(median(values), 4)
-        found[f"{field}_spread"] = [round(min(values), 4), round(max(values), 4)]
+        if len(values) > 1:
+            found[f"{field}_spread"] = [round(min(values), 4), round(max(values), 4)]
     first = next(iter(load.runs.values()))
     for field in ("lost", "broken"):
-        if any(field in run for run in first):
+        if field not in found and any(field in run for run in first):
             found[field] = int(sum(run.get(field, 0) for run in first))
     goals = judged(load)
     servers = {

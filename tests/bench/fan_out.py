@@ -10,9 +10,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
-from tests.bench import _load, _machine, _sides
+from tests.bench import _load, _machine, _samples, _sides
 from tests.bench._figures import Figures, Goal, How, Load
 from tests.bench._sides import Side
 
@@ -104,8 +105,16 @@ def figures(told: dict[str, Any], checked: bool) -> Figures:
     return {**found, "broken": _load.broken(told)} if checked else found
 
 
-def once(how: How, side: Side, shape: Shape) -> tuple[Figures, float]:
-    """One run of one server in a process of its own; its figures, and the percent of a core that others took."""
+class Run(NamedTuple):
+    """One run: its figures, the percent of a core that others took meanwhile, and what the sampled screens told."""
+
+    figures: Figures
+    foreign: float
+    samples: dict[str, Any]
+
+
+def once(how: How, side: Side, shape: Shape, *, sampled: bool = False) -> Run:
+    """One run of one server in a process of its own; `sampled`: with screens beside that keep what they are told."""
     server, _ = _machine.cores()
     screens = QUICK[shape.screens] if how.quick else shape.screens
     where = _sides.ports()
@@ -114,18 +123,17 @@ def once(how: How, side: Side, shape: Shape) -> tuple[Figures, float]:
     with _machine.running(command, server, log, where) as process:
         feed = side.feed(where, shape.size * shape.batch + shape.batch - 1)
         words = ["--n", screens, "--pub-size", shape.size, "--window", 8, "--drain", 5, *feed, *side.says]
+        words += shape.short if how.quick else shape.words
         before, began = _machine.busy_s(), time.monotonic()
         spent = _machine.spent_s(process)
-        told = _load.load(
-            how.folder, where.screens, [*words, *(shape.short if how.quick else shape.words)],
-            pids=_machine.tree(process),
-        )  # fmt: skip
+        with _samples.sampling(how, where.screens) if sampled else nullcontext({}) as samples:
+            told = _load.load(how.folder, where.screens, words, pids=_machine.tree(process))
         took = time.monotonic() - began
         mine = _machine.spent_s(process) - spent + told["client_s"]
         foreign = max(0.0, _machine.busy_s() - before - mine)
     if told["err"]:
         print(f"  {side.name}: {told['err']}", file=sys.stderr)
-    return figures(told, side is _sides.OURS), 100 * foreign / took
+    return Run(figures(told, side is _sides.OURS), 100 * foreign / took, samples)
 
 
 def _sides_of(how: How, shape: Shape) -> tuple[Side, list[Side]]:
@@ -147,10 +155,10 @@ def measure(names: Sequence[str], how: How) -> list[Load]:
         for rep in range(how.reps):
             for side in sides if rep % 2 == 0 else sides[::-1]:
                 noise.append(_machine.noise_ms(_machine.cores()[0]))
-                got, others = once(how, side, shape)
-                foreign.append(others)
-                runs[side.name].append(got)
-                say = f"{got['cpu_us']:.2f} µs, p99 {got['p99_ms']:.1f} ms, others {others:.0f} %"
+                run = once(how, side, shape)
+                foreign.append(run.foreign)
+                runs[side.name].append(run.figures)
+                say = f"{run.figures['cpu_us']:.2f} µs, p99 {run.figures['p99_ms']:.1f} ms, others {run.foreign:.0f} %"
                 print(f"  {name} {rep + 1}/{how.reps} {side.name}: {say}", file=sys.stderr, flush=True)
         ratios = {}
         for ratio, field in (("cpu_ratio", "cpu_us"), ("p99_ratio", "p99_ms"), ("connect_ratio", "connect_us")):
@@ -158,10 +166,17 @@ def measure(names: Sequence[str], how: How) -> list[Load]:
             ratios[ratio] = [mine[field] / its[field] for mine, its in pairs if its[field]]
         if name != "C":
             del ratios["connect_ratio"]
+        # apart from the runs that are timed: a hundred screens in Python take a good part of the client's core
+        extra = once(how, _sides.OURS, shape, sampled=True)
+        broken = sum(run["broken"] for run in [*runs[_sides.OURS.name], extra.figures]) + extra.samples["breaks"]
+        lost = sum(run["lost"] for run in [*runs[_sides.OURS.name], extra.figures])
+        ratios |= {"equal": [_samples.share(extra.samples)], "breaks": [broken], "lost": [lost]}
         found.append(
             Load(
-                name=name, say=shape.say, yardstick=yardstick.name, goals=shape.goals, columns=shape.columns,
-                runs=runs, ratios=ratios, noise_ms=noise, foreign=foreign,
+                name=name, say=shape.say, yardstick=yardstick.name, columns=shape.columns,
+                goals=(*shape.goals, Goal("lost", 0, "Messages that did not arrive"), *_samples.GOALS), runs=runs,
+                ratios=ratios, noise_ms=noise, foreign=foreign, words=[_samples.word(extra.samples)],
+                told=_samples.fields(extra.samples),
             )
         )  # fmt: skip
     return found

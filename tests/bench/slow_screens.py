@@ -9,11 +9,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from tests.bench import _load, _machine, _sides
+from tests.bench import _load, _machine, _samples, _sides
 from tests.bench._figures import Figures, Goal, How, Load, median, written
 from tests.bench._sides import Side
 
@@ -61,20 +62,26 @@ def _watched(port: int) -> Iterator[list[int]]:
         watching.join()
 
 
-def _once(how: How, side: Side, slow: int, words: Sequence[object]) -> tuple[dict[str, Any], int]:
-    """One run against that server; what the load client told, and the most that the kernel held for one screen."""
+class Run(NamedTuple):
+    """What the load client told, the most bytes that the kernel held for one screen, what the sampled screens told."""
+
+    told: dict[str, Any]
+    kernel: int
+    samples: dict[str, Any]
+
+
+def _once(how: How, side: Side, slow: int, words: Sequence[object], *, sampled: bool = False) -> Run:
+    """One run against that server."""
     quick = QUICK // 10 if how.quick else QUICK
     where = _sides.ports()
     command = side.command(where, how.folder, {"items": ITEMS, "size": SIZE})
     log = how.folder / f"server-{where.screens}.log"
     with _machine.running(command, _machine.cores()[0], log, where) as process, _watched(where.screens) as seen:
-        told = _load.load(
-            how.folder, where.screens,
-            ["--n", quick + slow, "--slow", slow, "--slow-rate", RATE, "--pub-size", SIZE, "--pub-rate", 10, "--warmup", 5,
-             *side.feed(where, SIZE), *side.says, *words],
-            pids=_machine.tree(process), limit_s=AGE_S + 120,
-        )  # fmt: skip
-    return told, max(seen)
+        own = ["--n", quick + slow, "--slow", slow, "--slow-rate", RATE, "--pub-size", SIZE, "--pub-rate", 10]
+        own += ["--warmup", 5, *side.feed(where, SIZE), *side.says, *words]
+        with _samples.sampling(how, where.screens) if sampled else nullcontext({}) as samples:
+            told = _load.load(how.folder, where.screens, own, pids=_machine.tree(process), limit_s=AGE_S + 120)
+    return Run(told, max(seen), samples)
 
 
 def _figures(told: dict[str, Any], checked: bool) -> Figures:
@@ -95,38 +102,48 @@ def measure(names: Sequence[str], how: How) -> list[Load]:
     for rep in range(pairs):
         for count in (slow, 0) if rep % 2 == 0 else (0, slow):
             noise.append(_machine.noise_ms(_machine.cores()[0]))
-            got = _figures(_once(how, _sides.OURS, count, short)[0], True)
+            got = _figures(_once(how, _sides.OURS, count, short).told, True)
             runs["ioc, with slow ones" if count else "ioc, without"].append(got)
             print(f"  G {rep + 1}/{pairs} {count} slow: p99 {got['p99_ms']:.1f} ms", file=sys.stderr, flush=True)
-    runs["C loop, without"] = [_figures(_once(how, _sides.SENT, 0, short)[0], False)]
-    told, kernel = _once(how, _sides.OURS, slow, ["--duration", 10 if how.quick else AGE_S])
+    runs["C loop, without"] = [_figures(_once(how, _sides.SENT, 0, short).told, False)]
+    told, kernel, samples = _once(how, _sides.OURS, slow, ["--duration", 25 if how.quick else AGE_S], sampled=True)
     settled, after = told["rss_kb"][1], told["rss_kb"][2]
     bound = (kernel + FRAME) / RATE
     ratios = {
         "p99_ratio": [w["p99_ms"] / o["p99_ms"] for w, o in zip(*list(runs.values())[:2], strict=True)],
         "memory_ratio": [after / settled],
-        "age_of_bound": [told["age_ms"]["max"] / 1000 / bound],
+        "equal": [_samples.share(samples)],
+        "breaks": [_load.broken(told) + samples["breaks"] + sum(run.get("broken", 0) for run in chain(*runs.values()))],
+        # nothing that was brought whole has no age
+        "age_of_bound": [told["age_ms"]["max"] / 1000 / bound] if told["age_ms"]["n"] else [],
     }
+    age, until = told["age_ms"], told["shown_ms"]["max"] / 1000
+    half, most = age["p50"] / 1000, age["max"] / 1000
     words = [
-        f"A slow reader is brought a picture {written(told['age_ms']['p50'] / 1000)} s old (at most "
-        f"{written(told['age_ms']['max'] / 1000)} s), and shows it until it is {written(told['shown_ms']['max'] / 1000)} s old "
-        f"at most; the kernel held {kernel / 1024:.0f} KiB for one, which with one frame of 64 KiB takes {bound:.0f} s to read.",
+        _samples.word(samples),
+        f"A slow reader is brought a picture {written(half)} s old ({written(most)} s at most), and shows it until it is "
+        f"{written(until)} s old at most.",
+        f"The kernel held {kernel / 1024:.0f} KiB for one; with a frame of 64 KiB that takes {bound:.0f} s to read.",
         f"The server had {settled / 1024:.1f} MiB before, {after / 1024:.1f} MiB after {told['span']:.0f} s.",
     ]  # fmt: skip
     extra = {
-        "age_s": told["age_ms"]["max"] / 1000, "shown_s": told["shown_ms"]["max"] / 1000, "bound_s": round(bound, 1),
+        **_samples.fields(samples),
+        "age_s": most, "shown_s": until, "bound_s": round(bound, 1), "slow_pictures": told["age_ms"]["n"],
         "kernel_kib": kernel // 1024, "rss_kib": [settled, after], "slow_bytes": told["slow_bytes"],
         "without_p99_ms": median(run["p99_ms"] for run in runs["ioc, without"]),
     }  # fmt: skip
     return [
         Load(
-            name="G", say=f"2 KB at 10/s to {QUICK} screens, beside {SLOW} that read {RATE} B/s", yardstick="ioc, without",
+            name="G", say=f"2 KB at 10/s to {QUICK} screens, beside {SLOW} that read {RATE} B/s",
+            yardstick="ioc, without",
             goals=(
                 Goal("p99_ratio", 1.5, "p99 of the quick ones, × that without slow ones"),
                 Goal("memory_ratio", 1.1, "The server's memory after the long run, × that before"),
                 Goal("age_of_bound", 1.0, "Age of what a slow reader is brought, × what its buffers take to read"),
+                *_samples.GOALS,
             ),
-            columns={"p99_ms": "p99 ms", "cpu_percent": "CPU %", "lost": "lost", "dropped": "let go", "broken": "chain broken"},
+            columns={"p99_ms": "p99 ms", "cpu_percent": "CPU %", "lost": "lost", "dropped": "let go",
+                     "broken": "chain broken"},
             runs=runs, ratios=ratios, noise_ms=noise, told=extra, words=words,
         )
     ]  # fmt: skip
