@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tests.bench import _sides
+from tests.bench import _load, _sides
 from tests.bench._figures import How, Load
 
 PEERS = frozenset(_sides.PEERS)
@@ -22,6 +23,10 @@ LETTERS = {
 """Which module measures which load."""
 WORDS = ("answer_to_screen", "demo_memory")
 """Older figures: their modules' `main` gives a dict."""
+
+
+NEED_C = ("G", "H")
+"""Loads that the client in Python can't make: slow readers, and ten thousand who come back."""
 
 
 def known() -> list[str]:
@@ -41,7 +46,9 @@ def chosen(names: Sequence[str]) -> list[str]:
 def measure(names: Sequence[str], how: How) -> Iterator[Load | dict[str, Any]]:
     """Each of the chosen, as it is done."""
     for name in chosen(names):
-        if name in LETTERS:
+        if name in NEED_C and _load.compiler() is None:
+            print(f"{name} is left out: its load client is C; install gcc or clang.", file=sys.stderr, flush=True)
+        elif name in LETTERS:
             module = importlib.import_module(f"tests.bench.{LETTERS[name]}")
             yield from module.measure([name], how)
         else:

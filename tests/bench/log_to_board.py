@@ -118,6 +118,7 @@ def measure(names: Sequence[str], how: How) -> list[Load]:
             goals=(Goal("events_per_s", 30_000, "Events a second", least=True),),
             columns={"events_per_s": "events/s", "cpu_us": "CPU µs/event"},
             runs=runs,
+            quick=how.quick,
             ratios={"cpu_ratio": [ours.cpu / copy.cpu for copy, ours in turns]},
             noise_ms=noise,
         )

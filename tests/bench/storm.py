@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from itertools import chain
 from typing import Any
 
@@ -43,7 +42,7 @@ def once(how: How, side: Side, whole: Sequence[str], *, sampled: bool = False) -
     with _machine.running(command, _machine.cores()[0], log, where) as process:
         pids = _machine.tree(process)
         before = _machine.spent_s(process)
-        with _samples.sampling(how, where.screens) if sampled else nullcontext({}) as samples:
+        with _samples.sampling(how, where.screens, sampled) as samples:
             staying = _staying(how, where, side, pids)
             try:
                 time.sleep(2)
@@ -99,7 +98,7 @@ def measure(names: Sequence[str], how: How) -> list[Load]:
             columns={"whole_s": "s to all", "picture_p50_s": "s to half", "p99_ms": "p99 of others, ms",
                      "worst_ms": "worst, ms", "refused": "turned away", "mb": "MB", "cpu_s": "CPU s",
                      "dropped": "let go", "broken": "chain broken"},
-            runs=runs, noise_ms=noise, words=[word, _samples.word(samples)],
+            quick=how.quick, runs=runs, noise_ms=noise, words=[word, _samples.word(samples)],
             ratios={"equal": [_samples.share(samples)], "breaks": [breaks]}, told=_samples.fields(samples),
         )
     ]  # fmt: skip

@@ -12,7 +12,6 @@ import math
 import random
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -62,15 +61,17 @@ def once(how: How, share: float, *, sampled: bool = False) -> tuple[Figures, dic
     command = [sys.executable, "-m", "tests.bench._served", str(where.screens), str(where.publisher), "--province"]
     log = how.folder / f"server-{where.screens}.log"
     watches = _watches(how.folder / "watches", share, tablets)
-    with _machine.running(command, _machine.cores()[0], log, where) as process:
-        with _samples.sampling(how, where.screens, watches) if sampled else nullcontext({}) as samples:
-            mover = _moving(where, 4 * span + 60)
-            try:
-                words = ["--n", tablets, "--settle", 2, "--duration", span, "--stall", span + 5, "--sub-lines", watches]
-                told = _load.load(how.folder, where.screens, [*words, *SAYS], pids=_machine.tree(process))
-            finally:
-                mover.terminate()
-                mover.communicate(timeout=10)
+    with (
+        _machine.running(command, _machine.cores()[0], log, where) as process,
+        _samples.sampling(how, where.screens, sampled, watches) as samples,
+    ):
+        mover = _moving(where, 4 * span + 60)
+        try:
+            words = ["--n", tablets, "--settle", 2, "--duration", span, "--stall", span + 5, "--sub-lines", watches]
+            told = _load.load(how.folder, where.screens, [*words, *SAYS], pids=_machine.tree(process))
+        finally:
+            mover.terminate()
+            mover.communicate(timeout=10)
     return {
         "tablets": told["ok"], "cpu_percent": told["cpu_pct"], "p99_ms": told["lat_ms"]["p99"],
         "items_per_s": told["events"] / told["span"], "mb_per_s": told["bytes"] / told["span"] / 1e6,
@@ -86,9 +87,10 @@ def _copied(how: How, like: Figures) -> Figures:
     size = max(64, round(like["mb_per_s"] * 1e6 / tablets / pace))
     where = _sides.ports()
     log = how.folder / f"server-{where.screens}.log"
-    command = _sides.SENT.command(where, how.folder, {})
+    _, sent = _sides.yardsticks()
+    command = sent.command(where, how.folder, {})
     with _machine.running(command, _machine.cores()[0], log, where) as process:
-        words = ["--n", tablets, *_sides.SENT.feed(where, size), "--pub-size", size, "--pub-rate", pace]
+        words = ["--n", tablets, *sent.feed(where, size), "--pub-size", size, "--pub-rate", pace]
         told = _load.load(how.folder, where.screens, [*words, "--duration", span], pids=_machine.tree(process))
     return {
         "tablets": told["ok"], "cpu_percent": told["cpu_pct"], "p99_ms": told["lat_ms"]["p99"],
@@ -145,7 +147,7 @@ def measure(names: Sequence[str], how: How) -> list[Load]:
             ),
             columns={"cpu_percent": "CPU %", "mb_per_s": "MB/s", "items_per_s": "items/s", "p99_ms": "p99 ms",
                      "seen": "of those in view", "dropped": "let go", "broken": "chain broken"},
-            runs=runs, ratios=ratios, noise_ms=noise, words=[word, _samples.word(samples)],
+            quick=how.quick, runs=runs, ratios=ratios, noise_ms=noise, words=[word, _samples.word(samples)],
             told={"all_to_all_mb_per_s": everything * one[0]["tablets"], **_samples.fields(samples)},
         )
     ]  # fmt: skip

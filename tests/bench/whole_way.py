@@ -12,7 +12,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def once(how: How, span: float, *, sampled: bool) -> tuple[Figures, dict[str, An
         web = held.enter_context(_machine.running(_role("web", url, port), None, log, (port,)))
         writer = _machine.piped(_role("writer", url, span + 15), None)
         held.callback(writer.kill)
-        with _samples.sampling(how, port, watches) if sampled else nullcontext({}) as samples:
+        with _samples.sampling(how, port, sampled, watches) as samples:
             before = _machine.spent_s(projector)
             words = ["--n", screens, "--settle", 3, "--duration", span, "--sub-lines", watches, *SAYS]
             told = _load.load(how.folder, port, words, pids=_machine.tree(web), limit_s=span + 90)
@@ -53,7 +53,7 @@ def once(how: How, span: float, *, sampled: bool) -> tuple[Figures, dict[str, An
         "p50_ms": told["lat_ms"]["p50"], "p99_ms": told["lat_ms"]["p99"], "worst_ms": told["lat_ms"]["max"],
         "events_per_s": told["events"] / told["span"], "appended_per_s": wrote["events"] / wrote["seconds"],
         "web_percent": told["cpu_pct"], "projector_percent": 100 * spent / (told["span"] + 3),
-        "rss_mb": told["rss_kb"][2] / 1024, "holes": told["chain"]["holes"], "dropped": told["dropped"],
+        "rss_mb": told["rss_kb"][2] / 1024, "dropped": told["dropped"],
         "broken": _load.broken(told),
     }, samples  # fmt: skip
 
@@ -65,7 +65,7 @@ def _relayed(how: How) -> Figures:
     with ExitStack() as held:
         url = held.enter_context(kv.use(None, Path(held.enter_context(tempfile.TemporaryDirectory()))))
         log = how.folder / f"relay-{where.screens}.log"
-        command = _sides.MERGED.command(where, how.folder, {})
+        command = _sides.yardsticks()[0].command(where, how.folder, {})
         server = held.enter_context(_machine.running(command, None, log, where))
         held.enter_context(_machine.running(_role("relay", url, where.publisher), None, log, ()))
         writer = _machine.piped(_role("writer", url, span + 8), None)
@@ -81,25 +81,26 @@ def _relayed(how: How) -> Figures:
 
 def measure(names: Sequence[str], how: How) -> list[Load]:
     """Short runs beside the yardstick's, then the sampled one."""
-    runs: dict[str, list[Figures]] = {"ioc": [], "ioc, sampled": [], "relay and C loop": []}
+    relayed = f"relay and {_sides.yardsticks()[0].name}"
+    runs: dict[str, list[Figures]] = {"ioc": [], "ioc, sampled": [], relayed: []}
     span, noise = 5 if how.quick else SPAN_S, []
     for rep in range(how.reps):
         noise.append(_machine.noise_ms(None))
         got, _ = once(how, span, sampled=False)
         runs["ioc"].append(got)
-        runs["relay and C loop"].append(_relayed(how))
-        own = runs["relay and C loop"][-1]["p99_ms"]
+        runs[relayed].append(_relayed(how))
+        own = runs[relayed][-1]["p99_ms"]
         print(
             f"  E {rep + 1}/{how.reps} p99 {got['p99_ms']:.0f} ms, the relay's {own:.0f}", file=sys.stderr, flush=True
         )
-    span = max(span, how.minutes * 60)
-    got, samples = once(how, span, sampled=True)
+    long = max(float(span), how.minutes * 60)
+    got, samples = once(how, long, sampled=True)
     runs["ioc, sampled"].append(got)
     breaks = sum(run["broken"] for run in [*runs["ioc"], got]) + samples["breaks"]
     return [
         Load(
             name="E", say=f"the whole way: 10 channels of 500 events/s from the log to {SCREENS:,} screens, one each",
-            yardstick="relay and C loop",
+            yardstick=relayed,
             goals=(
                 Goal("p99_ms", 250, "p99 from before the append to the screen, ms"),
                 Goal("sampled_p99_ms", 250, "The same in the sampled run"),
@@ -108,8 +109,9 @@ def measure(names: Sequence[str], how: How) -> list[Load]:
             columns={"p50_ms": "p50 ms", "p99_ms": "p99 ms", "worst_ms": "worst ms", "events_per_s": "events/s",
                      "appended_per_s": "appended/s", "web_percent": "web CPU %", "projector_percent": "projector CPU %",
                      "dropped": "let go", "broken": "chain broken"},
-            runs=runs, noise_ms=noise, words=[f"{_samples.word(samples)} That run took {written(span)} s."],
-            ratios={"equal": [_samples.share(samples)], "sampled_p99_ms": [got["p99_ms"]], "breaks": [breaks]},
-            told={**_samples.fields(samples), "minutes": span / 60},
+            quick=how.quick, runs=runs, noise_ms=noise,
+            words=[f"{_samples.word(samples)} That run took {written(long)} s."],
+            ratios={"equal": [_samples.share(samples)], "sampled_p99_ms": [got["p99_ms"]], "breaks": [float(breaks)]},
+            told={**_samples.fields(samples), "minutes": long / 60},
         )
     ]  # fmt: skip
