@@ -25,8 +25,8 @@ WORDS = ("answer_to_screen", "demo_memory")
 """Older figures: their modules' `main` gives a dict."""
 
 
-NEED_C = ("G", "H")
-"""Loads that the client in Python can't make: slow readers, and ten thousand who come back."""
+NEED_C = ("G", "H", "I")
+"""Loads that the client in Python can't make: slow readers, ten thousand who come back, a view for each."""
 
 
 def known() -> list[str]:

@@ -43,8 +43,9 @@ def items() -> Iterator[tuple[str, bytes]]:
 
 def moved(place: tuple[float, float], chance: random.Random) -> tuple[float, float]:
     """A step away; who would leave the province turns back."""
-    lon, lat = place[0] + (chance.random() - 0.5) * 2 * STEP, place[1] + (chance.random() - 0.5) * 2 * STEP
-    return min(max(lon, WEST), WEST + SIDE), min(max(lat, SOUTH), SOUTH + SIDE)
+    east, north = (chance.random() - 0.5) * 2 * STEP, (chance.random() - 0.5) * 2 * STEP
+    lon = place[0] + east if WEST <= place[0] + east <= WEST + SIDE else place[0] - east
+    return lon, place[1] + north if SOUTH <= place[1] + north <= SOUTH + SIDE else place[1] - north
 
 
 def main(publisher: int, rate: int, seconds: float) -> None:

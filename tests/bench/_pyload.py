@@ -151,14 +151,14 @@ class Screen(asyncio.Protocol):
         self._rest, self._open = b"", False
         self.whole: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: Any) -> None:
         self._transport, words = transport, self._client.words
         proto = f"Sec-WebSocket-Protocol: {words.subproto}\r\n" if words.subproto else ""
         key = base64.b64encode(os.urandom(16)).decode()
         transport.write(
             f"GET {words.path} HTTP/1.1\r\nHost: 127.0.0.1:{words.port}\r\n"
-            f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{proto}\r\n".encode()
+            f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
+            f"Sec-WebSocket-Version: 13\r\n{proto}\r\n".encode()
         )
 
     def data_received(self, data: bytes) -> None:
