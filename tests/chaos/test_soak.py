@@ -12,7 +12,6 @@ import os
 import random
 import socket
 import statistics
-import sys
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -230,7 +229,7 @@ async def test_nothing_grows_while_screens_come_and_go(stage: Stage, rounds: int
     found: list[Held] = []
     for number in range(rounds):
         # each round has its own limit: an hour would be taken for a test that hangs
-        faulthandler.dump_traceback_later(seconds + 3 * GONE_S, exit=True, file=sys.__stderr__)
+        faulthandler.dump_traceback_later(seconds + 3 * GONE_S, exit=True, file=2)
         until = asyncio.get_running_loop().time() + seconds
         await asyncio.gather(*(guest(house, random.Random(chance.random()), until) for _ in range(GUESTS)))
         found.append(await house.held())
