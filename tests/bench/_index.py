@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from tests.bench import _load, _sides
@@ -44,12 +46,20 @@ def chosen(names: Sequence[str]) -> list[str]:
 
 
 def measure(names: Sequence[str], how: How) -> Iterator[Load | dict[str, Any]]:
-    """Each of the chosen, as it is done."""
+    """Each of the chosen, as it is done; one that can't be measured gives its `error`, and the others follow."""
     for name in chosen(names):
         if name in NEED_C and _load.compiler() is None:
             print(f"{name} is left out: its load client is C; install gcc or clang.", file=sys.stderr, flush=True)
-        elif name in LETTERS:
-            module = importlib.import_module(f"tests.bench.{LETTERS[name]}")
-            yield from module.measure([name], how)
-        else:
-            yield {"name": name, **importlib.import_module(f"tests.bench.{name}").main()}
+            continue
+        try:
+            yield from _measure(name, how)
+        except (AssertionError, subprocess.SubprocessError, OSError, ValueError) as error:
+            traceback.print_exc()
+            yield {"name": name, "error": str(error)}
+
+
+def _measure(name: str, how: How) -> Iterable[Load | dict[str, Any]]:
+    if name not in LETTERS:
+        return [{"name": name, **importlib.import_module(f"tests.bench.{name}").main()}]
+    found: list[Load | dict[str, Any]] = importlib.import_module(f"tests.bench.{LETTERS[name]}").measure([name], how)
+    return found

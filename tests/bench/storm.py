@@ -20,7 +20,7 @@ from tests.bench._sides import Side
 
 CROWD, STAYING = 10_000, 100
 ITEMS, SIZE = 5000, 250
-LIMIT_S = 180
+RAMP_S, LIMIT_S = 120, 180
 
 
 def _staying(how: How, where: _sides.Ports, side: Side, pids: Sequence[int]) -> subprocess.Popen[str]:
@@ -46,7 +46,8 @@ def once(how: How, side: Side, whole: Sequence[str], *, sampled: bool = False) -
             staying = _staying(how, where, side, pids)
             try:
                 time.sleep(2)
-                words = ["--n", crowd, "--pending", crowd, "--retry", "--settle", 0, "--duration", 0.1, *whole]
+                words = ["--n", crowd, "--pending", crowd, "--retry", "--ramp", RAMP_S]
+                words += ["--settle", 0, "--duration", 0.1, *whole]
                 came: dict[str, Any] = _load.load(how.folder, where.screens, words, pids=pids, limit_s=LIMIT_S)
             finally:
                 staying.terminate()
