@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -67,7 +68,7 @@ class Grant(msgspec.Struct, frozen=True):
 
     def may(self, channel: str) -> bool:
         """Whether the channel is there for this bearer."""
-        return not self.revoked and any(fnmatchcase(channel, pattern) for pattern in self.channels)
+        return not self.revoked and _opened(self.channels, channel)
 
     def may_push(self, source: str) -> bool:
         """Whether the bearer may send for that source: by its own key, or by an operator's."""
@@ -77,6 +78,11 @@ class Grant(msgspec.Struct, frozen=True):
     def known(self) -> bool:
         """Whether anything at all is open to this bearer."""
         return not self.revoked and (self.key is not None or bool(self.channels))
+
+
+@lru_cache(maxsize=16_384)
+def _opened(patterns: tuple[str, ...], channel: str) -> bool:
+    return any(fnmatchcase(channel, pattern) for pattern in patterns)
 
 
 def digest(secret: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import socket
@@ -29,10 +30,9 @@ from ioc.log.redis import RedisLog
 from ioc.redis_link import connect, reaching
 from ioc.score import WORDS
 from ioc.settings import Settings
-from ioc.web import caller, wall
+from ioc.web import caller, direct, wall
 from ioc.web.access import READ_S, REREAD_S, Access
 from ioc.web.channels import Channel, describe
-from ioc.web.direct import MAX_MESSAGE, Direct
 from ioc.web.door import Door, Faults
 from ioc.web.gate import Gate
 from ioc.web.hub import Hub
@@ -218,7 +218,7 @@ def over(settings: Settings, redis_url: str, database_url: str) -> Starlette:
     return build(settings, board=board, log=events, db=db, beats=beats_of(redis), faults=faults, opening=opening)
 
 
-def config(app: Any, *, ws: Any = Direct, **other: Any) -> uvicorn.Config:
+def config(app: Any, *, ws: Any = direct.Direct, **other: Any) -> uvicorn.Config:
     """How the server runs the app. Forwarded headers are left to `ioc.web.caller`, which knows the named proxies.
 
     `ws`: a protocol class; "websockets-sansio" takes the way over plain ASGI.
@@ -228,7 +228,7 @@ def config(app: Any, *, ws: Any = Direct, **other: Any) -> uvicorn.Config:
         loop="uvloop",
         http="httptools",
         ws=ws,
-        ws_max_size=MAX_MESSAGE,
+        ws_max_size=direct.MAX_MESSAGE,
         proxy_headers=False,
         server_header=False,
         access_log=False,
@@ -245,6 +245,14 @@ class Server(uvicorn.Server):
     def __init__(self, app: Starlette, **other: Any) -> None:
         super().__init__(config(app, **other))
         self._hub: Hub = app.state.hub
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        # what is loaded by now stays; screens and frames hold no cycles, and thousands may come in a second
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        for sock in sockets or ():
+            direct.listen(sock)
+        await super().serve(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:

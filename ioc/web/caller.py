@@ -7,8 +7,6 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from starlette.datastructures import Headers
-
 from ioc.settings import Access as AccessSettings
 
 COOKIE = "ioc_session"
@@ -17,12 +15,22 @@ NEVER_IN_QUERY = frozenset({"key", "token", "api_key", "apikey", "access_token",
 Scope = Any
 
 
+def _field(scope: Scope, name: bytes) -> str | None:
+    """A header by its name in lower case, as it came first; None without one."""
+    for given, value in scope["headers"]:
+        if given == name:
+            return str(value.decode("latin-1"))
+    return None
+
+
 def _peer(scope: Scope) -> str:
     client = scope.get("client")
     return client[0] if client else ""
 
 
 def _named(address: str, proxies: tuple[str, ...]) -> bool:
+    if not proxies:
+        return False
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -41,7 +49,7 @@ def address(scope: Scope, settings: AccessSettings) -> str:
     found = _peer(scope)
     if not _named(found, settings.proxies):
         return found
-    for hop in reversed(Headers(scope=scope).get("x-forwarded-for", "").split(",")):
+    for hop in reversed((_field(scope, b"x-forwarded-for") or "").split(",")):
         if hop.strip():
             found = hop.strip()
             if not _named(found, settings.proxies):
@@ -53,18 +61,20 @@ def secure(scope: Scope, settings: AccessSettings) -> bool:
     """Whether the caller came over TLS, to us or to a named proxy."""
     if scope["scheme"] in ("https", "wss"):
         return True
-    told = Headers(scope=scope).get("x-forwarded-proto", "")
+    told = _field(scope, b"x-forwarded-proto") or ""
     return told.split(",")[0].strip() in ("https", "wss") and _named(_peer(scope), settings.proxies)
 
 
 def secret(scope: Scope) -> str | None:
     """The key that came in the Authorization header, else in the session cookie; None without one."""
-    headers = Headers(scope=scope)
-    scheme, _, given = headers.get("authorization", "").partition(" ")
+    scheme, _, given = (_field(scope, b"authorization") or "").partition(" ")
     if scheme.lower() == "bearer" and given.strip():
         return given.strip()
+    told = _field(scope, b"cookie")
+    if not told:
+        return None
     try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        cookie = SimpleCookie(told).get(COOKIE)
     except CookieError:
         return None
     return str(cookie.value) if cookie is not None and cookie.value else None
@@ -72,26 +82,27 @@ def secret(scope: Scope) -> str | None:
 
 def by_cookie(scope: Scope) -> bool:
     """Whether the key came as a cookie, which a browser sends by itself."""
-    return "authorization" not in Headers(scope=scope) and secret(scope) is not None
+    return _field(scope, b"authorization") is None and secret(scope) is not None
 
 
 def origin_fits(scope: Scope, settings: AccessSettings) -> bool:
     """Whether the page that opens the connection is ours, or named; a caller without a page has no Origin."""
-    headers = Headers(scope=scope)
-    origin = headers.get("origin")
+    origin = _field(scope, b"origin")
     if origin is None:
         return True
     if origin in settings.origins:
         return True
-    host = headers.get("host", "")
+    host = _field(scope, b"host") or ""
     if _named(_peer(scope), settings.proxies):
-        host = headers.get("x-forwarded-host", host)
+        host = _field(scope, b"x-forwarded-host") or host
     parts = urlsplit(origin)
     return parts.scheme in ("http", "https") and bool(host) and parts.netloc.lower() == host.lower()
 
 
 def key_in_query(scope: Scope) -> str | None:
     """The name of a query parameter that holds a key, which must never stand in an address; None when none does."""
+    if not scope.get("query_string"):
+        return None
     for name, _ in parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True):
         if name.lower() in NEVER_IN_QUERY:
             return str(name)

@@ -41,17 +41,26 @@ UNSENT = 16 * 1024
 """TCP_NOTSENT_LOWAT: bytes that the kernel holds unsent at most. The rest stays with us, where it can still merge."""
 UNREAD = 256 * 1024
 """Bytes that a client may leave untaken before we read no more of it: who only asks must not fill our memory."""
+GATHERED = 16 * 1024
+"""A message smaller than this waits for the others of its turn; a larger one is worth a write of its own."""
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 
 _inflate = handshake.inflater().decode
+
+
+def listen(sock: socket.socket) -> None:
+    """Tell a listening socket how its connections buffer: what is not sent yet stays with us, not in the kernel."""
+    # elsewhere than on Linux the option may be unknown: pictures are then as old as the kernel's buffer
+    with suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, UNSENT)
 
 
 class Direct(asyncio.Protocol):
     """One connection. The gate (who may come in, and to which hub) is found in the app's lifespan state as `gate`."""
 
     __slots__ = (
-        "_closing", "_connections", "_fd", "_gate", "_half", "_inbox", "_parser", "_parts", "_patience", "_sent", "_task",
-        "_transport", "deflate", "full", "screen",
+        "_closing", "_connections", "_fd", "_gate", "_half", "_held", "_inbox", "_parser", "_parts", "_patience", "_sent",
+        "_task", "_transport", "deflate", "full", "screen",
     )  # fmt: skip
 
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
@@ -63,6 +72,7 @@ class Direct(asyncio.Protocol):
         self.deflate = False
         self._sent = 0
         self._fd = -1
+        self._held: list[bytes] | None = None
         self._half = b""
         self._closing = False
         self._parser: ServerProtocol | None = None
@@ -113,8 +123,15 @@ class Direct(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.screen is None:
             self._open(data)
-        elif not self._closing or self._parser is not None:
-            self._read(data)
+            return
+        if self._closing and self._parser is None:
+            return
+        # what one reading is answered with (welcome and pictures) becomes one write
+        self._held = []
+        self._read(data)
+        held, self._held = self._held, None
+        if held and not self._transport.is_closing():
+            self._write(held[0] if len(held) == 1 else b"".join(held))
 
     # opening
 
@@ -134,13 +151,9 @@ class Direct(asyncio.Protocol):
             transport.write(handshake.refused(refusal.status, refusal.say, retry_after=gate.wait(refusal.status)))
             transport.close()
             return
-        sock = transport.get_extra_info("socket")
-        with suppress(OSError, AttributeError):
-            # a full kernel buffer is an old picture: what is not sent yet stays here
-            sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, UNSENT)
         transport.write(answer)
         if not secure and transport.get_write_buffer_size() == 0:
-            self._fd = sock.fileno()
+            self._fd = transport.get_extra_info("socket").fileno()
         self._sent += len(answer)
         settings = gate.settings
         self.screen = gate.hub.connect(self, caller.address(asked.scope, settings), caller.secret(asked.scope))
@@ -153,6 +166,16 @@ class Direct(asyncio.Protocol):
         if self._closing:
             return
         data = bundle.wire(self.deflate)
+        held = self._held
+        if held is not None:
+            if len(data) < GATHERED:
+                held.append(data)
+                return
+            if held:
+                data, self._held = b"".join([*held, data]), []
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
         size = len(data)
         self._sent += size
         if self._fd >= 0 and not self.full:
@@ -165,6 +188,11 @@ class Direct(asyncio.Protocol):
                 return
             data = data[written:]
         self._transport.write(data)
+
+    def _control(self, data: bytes) -> None:
+        """A control frame goes after what was sent before it."""
+        held, self._held = self._held, None if self._held is None else []
+        self._transport.write(b"".join([*held, data]) if held else data)
 
     def taken(self) -> int:
         return self._sent - self.behind()
@@ -185,7 +213,7 @@ class Direct(asyncio.Protocol):
     def _end(self, code: int) -> None:
         """Send the close frame; the client answers it, or is dropped after a while."""
         self._closing = True
-        self._transport.write(framed(0x88, Close(code, "").serialize()))
+        self._control(framed(0x88, Close(code, "").serialize()))
         self._transport.resume_reading()
         self._patience = asyncio.get_running_loop().call_later(wire.PATIENCE_S, self._transport.abort)
 
@@ -236,7 +264,7 @@ class Direct(asyncio.Protocol):
             self._message(body, first == 0xC1)
         elif first == 0x89 and second & 0x7F < 126:
             if not self._closing and not self.full:
-                self._transport.write(framed(0x8A, apply_mask(frame[6:], frame[2:6])))
+                self._control(framed(0x8A, apply_mask(frame[6:], frame[2:6])))
         elif first == 0x8A and second & 0x7F < 126:
             pass
         elif first == 0x88 and second & 0x7F < 126:
@@ -255,7 +283,7 @@ class Direct(asyncio.Protocol):
                 wrong = CloseCode.INVALID_DATA if isinstance(error, UnicodeDecodeError) else CloseCode.PROTOCOL_ERROR
                 reply = Close(wrong, "").serialize()
             self._closing = True
-            self._transport.write(framed(0x88, reply))
+            self._control(framed(0x88, reply))
         self._transport.close()
 
     def _parse(self, data: bytes) -> None:
@@ -267,7 +295,7 @@ class Direct(asyncio.Protocol):
                 self._part(event)
         for output in parser.data_to_send():
             if output and not self._transport.is_closing():
-                self._transport.write(output)
+                self._control(output)
         if parser.close_sent is not None or parser.parser_exc is not None:
             self._closing = True
             self._transport.close()

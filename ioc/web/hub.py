@@ -38,6 +38,7 @@ MERGE, MERGE_MOST_S = 0.35, 0.05
 JOINING_S = 10.0
 """A screen that takes longer than this to its first picture holds up no other."""
 MAX_STRANGERS = 4096
+MOMENT_S = 0.02
 LOOKS = 20
 """Ticks between two looks at a screen that seems to take everything: a dead network shows late."""
 TICKS = 4
@@ -82,6 +83,8 @@ class Hub:
         self._joining: dict[Screen, float] = {}
         self._pace, self._last_pace = 0, 0.0
         self._ticks = 0
+        self._welcomes: dict[str | None, Bundle] = {}
+        self._welcomed_at = float("-inf")
         self._touched: set[str] = set()
         self._next_fan = 0.0
         self._soon: asyncio.Handle | None = None
@@ -226,10 +229,19 @@ class Hub:
 
     def flush(self, screen: Screen) -> None:
         """Bring a screen to now in all its channels, when it has taken what it was sent."""
-        self.usher.flush(screen)
+        self.usher.guide.flush(screen)
 
-    def welcome(self, screen: str | None) -> bytes:
-        return protocol.encode(protocol.Welcome(clock.rfc3339(self.clock()), self.beat, self.server, screen))
+    def welcome(self, screen: str | None) -> Bundle:
+        """The answer to hello; those who come in the same moment get the same one."""
+        now = self.monotonic()
+        if now - self._welcomed_at > MOMENT_S or len(self._welcomes) > 1000:
+            self._welcomes.clear()
+            self._welcomed_at = now
+        known = self._welcomes.get(screen)
+        if known is None:
+            told = protocol.Welcome(clock.rfc3339(self.clock()), self.beat, self.server, screen)
+            known = self._welcomes[screen] = Bundle([Frame(protocol.encode(told))])
+        return known
 
     # many at once
 

@@ -161,7 +161,7 @@ class Screen:
             return
         self.grant, self.screen, self.name = grant, hello.screen, hello.name
         self._secret = None
-        self.send(Bundle([Frame(self.hub.welcome(hello.screen))]))
+        self.send(self.hub.welcome(hello.screen))
 
     def _watch(self, watch: protocol.Watch) -> None:
         for place in watch.channels:

@@ -12,6 +12,7 @@ from ioc.web import protocol
 from ioc.web.frames import Frame
 from ioc.web.mirror import Mirror
 from ioc.web.sight import Sight
+from ioc.web.thin import Thin
 
 if TYPE_CHECKING:
     from ioc.web.screens import Screen
@@ -38,10 +39,11 @@ class Row:
 
 
 class Rest(NamedTuple):
-    """What a screen has still to be sent to come to `spot`, when it could not take all at once."""
+    """What a screen has still to be sent to come to `spot`, when it could not take all at once. `since`: seconds."""
 
-    frames: Sequence[Frame]
+    frames: Sequence[Frame | Thin]
     spot: Spot
+    since: float
 
 
 class Seat:
