@@ -166,7 +166,7 @@ async def test_a_tile_is_answered_and_known_again(board: MemoryBoard, server: Ru
         plain = await http.get("/tiles/cameras/6/0/0.mvt", headers={"Accept-Encoding": "identity"})
         assert (plain.status_code, plain.content) == (200, b"")
         told = (await http.get("/api/layers")).json()[0]
-        assert (told["views"], told["far"], told["vector"]) == (True, None, "/tiles/cameras/{z}/{x}/{y}.mvt")
+        assert (told["views"], told["far"], told["vector"]) == (True, "clusters", "/tiles/cameras/{z}/{x}/{y}.mvt")
         assert path.startswith(told["vector"].partition("{")[0])
 
 

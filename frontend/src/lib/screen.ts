@@ -127,6 +127,7 @@ export async function fetchUnits(): Promise<Units> {
 /** The layers that come as vector tiles from afar, by name, and the tiles' address. */
 export async function fetchVectors(): Promise<Map<string, string>> {
   const answer = await ask('/api/layers');
+  if (answer.status === 404) return new Map();
   if (!answer.ok) throw new Refused(answer.status, false);
   const layers = (await answer.json()) as { name: string; far: string | null; vector: string | null }[];
   return new Map(layers.flatMap(({ name, far, vector }): [string, string][] => (far === 'tiles' && vector !== null ? [[name, vector]] : [])));
