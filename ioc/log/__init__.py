@@ -32,13 +32,15 @@ class Batch(NamedTuple):
 class Known(msgspec.Struct, frozen=True):
     """What the log keeps of a source: where to go on, what was seen (subject to "time|digest"), the last answer.
 
-    `revision` counts the appends; an append that builds on an older one is refused.
+    `revision` grows with each append; an append that builds on an older one is refused. It means nothing else.
+    `lost`: events of commits that the store has forgotten, as far as this process remembers; noted by the next commit.
     """
 
     revision: int
     cursor: str | None
     seen: dict[str, str]
     answered: Answered | None
+    lost: int = 0
 
 
 class Log(Protocol):
@@ -55,7 +57,9 @@ class Log(Protocol):
     ) -> int:
         """All or none; returns the new revision. `seen`: changes only (None: forget the subject).
 
-        Raises Gap when another writer appended for this source since `revision` was read.
+        Raises Gap when another writer appended for this source since `revision` was read. StoreAway: nothing is known
+        of the outcome; begin again with what is known then. A log of several streams may then hold a part of the
+        events, each with its mark among what was seen, and without the cursor.
         """
         ...
 
@@ -80,6 +84,10 @@ class Log(Protocol):
 
     def kept(self) -> AsyncGenerator[Entry]:
         """Every entry that is still in the log, oldest first, whoever has read it; ends."""
+        ...
+
+    async def oldest(self) -> str:
+        """Where the log begins; another word after anything has left it, or came into an empty one."""
         ...
 
     async def trim(self) -> int:

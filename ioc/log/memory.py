@@ -88,6 +88,9 @@ class MemoryLog:
         for entry in list(self._entries):
             yield entry
 
+    async def oldest(self) -> str:
+        return self._entries[0].place if self._entries else ""
+
     async def trim(self) -> int:
         done = min(self._acked.values()) - self._first
         del self._entries[:done]

@@ -88,7 +88,7 @@ async def test_a_reset_begins_a_new_epoch_at_a_higher_offset(board: Board) -> No
     first = await board.reset(CHANNEL, {"a": b"1"})
     second = await board.reset(CHANNEL, {"b": b"2"}, gone={"a": "x|y"})
     assert second.epoch != first.epoch and second.offset > first.offset
-    assert await taken(board) == Snapshot(second, {"b": b"2"}, True, {"a": "x|y"}, 1, await board.life())
+    assert await taken(board) == Snapshot(second, {"b": b"2"}, True, {"a": "x|y"}, 1, await board.life(CHANNEL))
     with pytest.raises(Gap):
         await board.history(CHANNEL, first)
 
@@ -182,7 +182,7 @@ async def test_a_store_that_restarted_while_no_writer_remembers_begins_a_new_epo
     writer = Epochs()
     await writer.take_over(board, CHANNEL, fence=0)
 
-    async def other_life() -> str:
+    async def other_life(channel: str) -> str:
         return "another run"
 
     board.life = other_life  # type: ignore[method-assign]
@@ -191,7 +191,7 @@ async def test_a_store_that_restarted_while_no_writer_remembers_begins_a_new_epo
     again = await Epochs().take_over(board, CHANNEL, fence=0)
     assert again is not None and again.position == begun, "the writer that remembers adopted the board"
 
-    async def third_life() -> str:
+    async def third_life(channel: str) -> str:
         return "a third run"
 
     board.life = third_life  # type: ignore[method-assign]

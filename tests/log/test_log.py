@@ -17,7 +17,7 @@ from ioc.contract import Answered
 from ioc.errors import Gap, StoreAway
 from ioc.event import Event, Feature
 from ioc.log import Batch, Known, Log
-from ioc.log import redis as redis_log
+from ioc.log import reader as log_reader
 from ioc.log.memory import MemoryLog
 from ioc.log.redis import RedisLog
 from tests.mortal import mortal
@@ -169,7 +169,7 @@ async def test_a_reader_goes_on_after_the_store_was_emptied(log: Log, redis_url:
 
 async def test_a_reader_of_a_paused_role_takes_nothing_away(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes read as one group; the first was paused, lost its lease, and takes a batch before it notices."""
-    monkeypatch.setattr(redis_log, "SWEEP_S", 0.05)
+    monkeypatch.setattr(log_reader, "SWEEP_S", 0.05)
     log = RedisLog(redis_url)
     await log.begin()
     reading: AsyncGenerator[Batch | None] = log.read("projector")  # type: ignore[assignment]
