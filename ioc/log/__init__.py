@@ -78,12 +78,14 @@ class Log(Protocol):
     def read(self, group: str, *, count: int = 1000) -> AsyncIterator[Batch | None]:
         """Batches for one group of readers, for ever; unacknowledged ones come first, after a restart.
 
+        A subject's events come in their order; those of two subjects may lie in two streams of the log.
+
         None when nothing came for a while (0.5 s at most), so that the reader can do what time asks for.
         """
         ...
 
     def kept(self) -> AsyncGenerator[Entry]:
-        """Every entry that is still in the log, oldest first, whoever has read it; ends."""
+        """Every entry that is still in the log, each subject's oldest first, whoever has read it; ends."""
         ...
 
     async def oldest(self) -> str:

@@ -74,6 +74,8 @@ class RedisLog:
             told[names.stream_of(one.subject, streams)].append(one)
         for subject, mark in seen.items():
             marks[names.stream_of(subject, streams)][subject] = mark
+        if streams > 1:
+            await self._newest(source, stands[0])
         for stream in range(streams - 1, -1, -1):
             if stream and not told[stream] and not marks[stream]:
                 continue
@@ -89,6 +91,12 @@ class RedisLog:
         self._remember(source, number, len(events))
         return _joined(stands)
 
+    async def _newest(self, source: str, stands: int) -> None:
+        """Before the first stream is written: most of those who come too late write nothing."""
+        async with self._redis.on(names.EVENTS_LOG) as server:
+            if int(await server.get(names.revision_key(source)) or 0) != stands:
+                raise _gap(source)
+
     async def _stands(self, together: Any, source: str, stream: int, stands: int, streams: int) -> None:
         """Begin the transaction, unless somebody else wrote for this source or the log was laid out anew."""
         keys = names.revision_key(source, stream), names.streams_key(stream)
@@ -98,7 +106,7 @@ class RedisLog:
             self._layout.doubt()
             raise Gap("The log was laid out anew meanwhile; read what is known again.")
         if int(revision or 0) != stands:
-            raise Gap(f"Somebody else wrote for {source} meanwhile; read what is known of it again.")
+            raise _gap(source)
         together.multi()
 
     @staticmethod
@@ -120,7 +128,7 @@ class RedisLog:
         try:
             await together.execute()
         except WatchError:
-            raise Gap(f"Somebody else wrote for {source} meanwhile; read what is known of it again.") from None
+            raise _gap(source) from None
         if not together.confirmed:
             self.unconfirmed += 1
             server.doubt()
@@ -235,6 +243,10 @@ class RedisLog:
             async with self._redis.on(names.log_key(stream)) as server:
                 found += await server.xlen(names.log_key(stream))
         return found
+
+
+def _gap(source: str) -> Gap:
+    return Gap(f"Somebody else wrote for {source} meanwhile; read what is known of it again.")
 
 
 def _head(together: Any, source: str, cursor: str | None, answered: Answered, sender_ids: Sequence[str]) -> None:

@@ -18,12 +18,12 @@ from ioc.run.epochs import Epochs
 CHANNEL = "layer/things"
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis_url", "cluster_url"])
 async def board(request: pytest.FixtureRequest) -> AsyncIterator[Board]:
     if request.param == "memory":
         yield MemoryBoard()
         return
-    made = RedisBoard(request.getfixturevalue("redis_url"))
+    made = RedisBoard(request.getfixturevalue(request.param))
     yield made
     await made.close()
 
@@ -129,16 +129,16 @@ changes = st.dictionaries(
 )
 
 
-@pytest.mark.parametrize("kind", ["memory", "redis"])
+@pytest.mark.parametrize("kind", ["memory", "redis_url", "cluster_url"])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(changes, max_size=12), begin=st.integers(0, 12), flush=st.one_of(st.none(), st.integers(0, 12)))
 def test_old_snapshot_and_every_delta_are_the_new_snapshot(
     request: pytest.FixtureRequest, kind: str, steps: list[dict[str, bytes | None]], begin: int, flush: int | None
 ) -> None:
-    url = request.getfixturevalue("redis_url") if kind == "redis" else ""
+    url = request.getfixturevalue(kind) if kind != "memory" else ""
 
     async def play() -> None:
-        board: Board = RedisBoard(url) if kind == "redis" else MemoryBoard()
+        board: Board = RedisBoard(url) if url else MemoryBoard()
         await board.reset(CHANNEL, {"a": b"start"})
         before = await taken(board)
         for number, change in enumerate(steps):
