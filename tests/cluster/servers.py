@@ -34,12 +34,12 @@ def free_ports(count: int) -> list[int]:
             probe.close()
 
 
-def until(holds: Callable[[], Any], what: str) -> Any:
-    """What `holds()` gives once it is true; a server that does not answer yet is asked again."""
+def until(what: str, holds: Callable[..., Any], *given: Any) -> Any:
+    """What `holds(*given)` gives once it is true; a server that does not answer yet is asked again."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         with suppress(redis.RedisError, OSError):
-            if found := holds():
+            if found := holds(*given):
                 return found
         time.sleep(0.02)
     raise AssertionError(f"Within {PATIENCE_S:g} s there was no sign of: {what}.")
@@ -67,10 +67,11 @@ class Fleet:
         whole = [self.server, *given] if "--sentinel" in given else [self.server, *common, *given]
         with (home / "log").open("ab") as log:
             self.running[port] = subprocess.Popen(whole, cwd=home, stdout=log, stderr=log)
-        until(lambda: self.ask(port, "PING"), f"the server on port {port}")
+        until(f"the server on port {port}", self.ask, port, "PING")
 
     def ask(self, port: int, *words: Any) -> Any:
-        with closing(redis.Redis(port=port, protocol=2, socket_timeout=5, decode_responses=True)) as client:
+        client: Any = redis.Redis(port=port, protocol=2, socket_timeout=5, decode_responses=True)
+        with closing(client):
             return client.execute_command(*words)
 
     def kill(self, port: int) -> None:
@@ -126,25 +127,27 @@ def cluster(folder: Path, *, replicas: int = 0) -> Iterator[Fleet]:
             fleet.ask(port, "CLUSTER", "ADDSLOTSRANGE", begin, end)
         names = [fleet.ask(port, "CLUSTER", "MYID") for port in servers[:3]]
         for number, port in enumerate(servers[3:]):
-            until(lambda port=port: len(_nodes(fleet, port)) == len(servers), "all servers of the cluster")
+            until("a server that knows the others", _knows, fleet, port, len(servers))
             fleet.ask(port, "CLUSTER", "REPLICATE", names[number])
-            until(lambda port=port: fleet.follows(port), "a replica that has caught up")
+            until("a replica that has caught up", fleet.follows, port)
         for port in servers:
-            until(lambda port=port: _whole(fleet, port, len(servers)), "a whole cluster")
+            until("a whole cluster", _whole, fleet, port, len(servers))
         fleet.url = "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in servers[:3])
         yield fleet
     finally:
         fleet.close()
 
 
-def _nodes(fleet: Fleet, port: int) -> Any:
-    return fleet.ask(port, "CLUSTER", "NODES")
+def _knows(fleet: Fleet, port: int, count: int) -> bool:
+    return f"cluster_known_nodes:{count}" in _text(fleet.ask(port, "CLUSTER", "INFO"))
 
 
 def _whole(fleet: Fleet, port: int, count: int) -> bool:
-    info = fleet.ask(port, "CLUSTER", "INFO")
-    text = info if isinstance(info, str) else "\r\n".join(f"{name}:{value}" for name, value in info.items())
-    return "cluster_state:ok" in text and f"cluster_known_nodes:{count}" in text
+    return _knows(fleet, port, count) and "cluster_state:ok" in _text(fleet.ask(port, "CLUSTER", "INFO"))
+
+
+def _text(info: Any) -> str:
+    return info if isinstance(info, str) else "\n".join(f"{name}:{value}" for name, value in info.items())
 
 
 @contextmanager
@@ -156,7 +159,7 @@ def guarded(folder: Path) -> Iterator[Fleet]:
     try:
         fleet.start(primary, *common)
         fleet.start(replica, *common, "--replicaof", "127.0.0.1", str(primary))
-        until(lambda: fleet.follows(replica), "a replica that has caught up")
+        until("a replica that has caught up", fleet.follows, replica)
         for port in sentinels:
             file = folder / f"sentinel-{port}.conf"
             file.write_text(
@@ -165,7 +168,7 @@ def guarded(folder: Path) -> Iterator[Fleet]:
             )
             fleet.start(port, str(file), "--sentinel")
         for port in sentinels:
-            until(lambda port=port: _sees(fleet, port), "Sentinels that know each other and the replica")
+            until("Sentinels that know each other and the replica", _sees, fleet, port)
         fleet.url = "redis+sentinel://" + ",".join(f"127.0.0.1:{port}" for port in sentinels) + f"/{NAME}"
         yield fleet
     finally:

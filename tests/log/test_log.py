@@ -184,7 +184,7 @@ async def test_a_reader_goes_on_after_the_store_was_emptied(log: Log, request: p
         waiting = asyncio.create_task(anext(batches))
         await asyncio.sleep(0)
         # the reader stands in its wait when the store is emptied under it
-        while isinstance(log, RedisLog) and not waiting.done() and not store.waited_on():
+        while isinstance(log, RedisLog) and not waiting.done() and not store.waited_on():  # noqa: ASYNC110
             await asyncio.sleep(0)
         await store.empty()
         with pytest.raises(Gap):
