@@ -37,10 +37,7 @@ WAIT_MS = 1000
 COUNTED_S = 1.0
 """How long the number of replicas is believed."""
 SENTINEL_S = 1.0
-UNCONFIRMED = (
-    "No replica has confirmed that it has this, so it may be lost; it may be sent again, with the same ids: "
-    "nothing is taken twice."
-)
+UNCONFIRMED = "No replica of Redis has confirmed in time that it has this, so it may be lost."
 
 
 class _Cancellable:

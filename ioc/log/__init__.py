@@ -44,6 +44,10 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class Log(Protocol):
+    """`unconfirmed`: appends of this process that the store took and no replica confirmed in time (StoreAway)."""
+
+    unconfirmed: int
+
     async def append(
         self,
         events: Sequence[Event],

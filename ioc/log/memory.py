@@ -19,6 +19,8 @@ WAIT_S = 0.25
 class MemoryLog:
     """Keeps the law of `ioc.log.Log` in this process's memory."""
 
+    unconfirmed = 0
+
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._first = 0
