@@ -22,6 +22,7 @@ from ioc.run.epochs import Epochs
 from ioc.run.lease import hold
 from tests.cluster.servers import Fleet, cluster, guarded, until
 from tests.log.test_streams import NOON, SOURCE, events
+from tests.mortal import mortal
 
 
 @pytest.fixture
@@ -257,6 +258,22 @@ async def test_a_commit_waits_for_the_replica_and_says_when_none_confirms(pair: 
     assert any(say.startswith("No replica follows") for say in await kv.check(link))
     await link.aclose()
     await log.close()
+
+
+async def test_a_server_that_wants_more_replicas_is_waited_for(tmp_path: Path) -> None:
+    with mortal(tmp_path) as (url, _):
+        log, board, link = RedisLog(url), RedisBoard(url), connect(url)
+        await board.reset("layer/a", {})
+        await link.config_set("min-replicas-to-write", 1)
+        for work in (put(log, 1), board.apply("layer/a", {"a": b"1"})):
+            with pytest.raises(StoreAway, match="takes nothing at the moment"):
+                await work
+        await link.config_set("min-replicas-to-write", 0)
+        await put(log, 1)
+        await board.apply("layer/a", {"a": b"1"})
+        for part in (log, board):
+            await part.close()
+        await link.aclose()
 
 
 @pytest.mark.chaos
