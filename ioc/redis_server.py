@@ -202,8 +202,8 @@ def reaching() -> Iterator[None]:
     except _AWAY as error:
         raise StoreAway(f"Redis does not answer ({type(error).__name__}); waiting for it.") from error
     except ResponseError as error:
-        if str(error).startswith(_NOT_NOW):
-            raise StoreAway(
-                f"Redis takes nothing at the moment ({str(error).split(' ')[0]}); waiting for it."
-            ) from error
-        raise
+        # a transaction puts the command before it
+        code = next((code for code in _NOT_NOW if code in str(error)), None)
+        if code is None:
+            raise
+        raise StoreAway(f"Redis takes nothing at the moment ({code}); waiting for it.") from error
