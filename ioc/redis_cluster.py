@@ -39,6 +39,8 @@ class Cluster:
         self._kept: list[tuple[int, Address]] = []
         self._old = True
         self._looking = asyncio.Lock()
+        self._turn = 0
+        self._silent: set[Address] = set()
 
     @asynccontextmanager
     async def on(self, key: str) -> AsyncIterator[Any]:
@@ -88,23 +90,25 @@ class Cluster:
         return self._client(self._kept[place][1])
 
     async def _look(self) -> None:
-        """Ask who keeps what: each server in turn, another one first each time, for one may not have heard yet."""
+        """Ask who keeps what: another server first each time, for one may not have heard yet; the silent ones last."""
         async with self._looking:
             if not self._old:
                 return
             known = list(dict.fromkeys([*(address for _, address in self._kept), *self._seeds]))
-            for address in known:
+            self._turn = (self._turn + 1) % len(known)
+            for address in sorted(known[self._turn :] + known[: self._turn], key=self._silent.__contains__):
+                self._silent.add(address)
                 try:
                     client: Any = self._client(address)
                     told: list[Any] = await client.execute_command("CLUSTER", "SLOTS")
                 except (RedisError, OSError):
                     continue
+                self._silent.discard(address)
                 if not told:
                     continue
                 kept = sorted((int(begin), int(end), _address(node, address)) for begin, end, node, *_ in told)
                 self._begins = [begin for begin, _, _ in kept]
                 self._kept = [(end, place) for _, end, place in kept]
-                self._seeds.append(self._seeds.pop(0))
                 await self._forget()
                 self._old = False
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import signal
 import socket
@@ -24,14 +25,15 @@ DOWN_MS = 1500
 
 
 def free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """Ports that nobody listens on, below those that the kernel gives to connections: a server may come back to its."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in found:
+                found.append(port)
+    return found
 
 
 def until(what: str, holds: Callable[..., Any], *given: Any) -> Any:
@@ -67,7 +69,7 @@ class Fleet:
         whole = [self.server, *given] if "--sentinel" in given else [self.server, *common, *given]
         with (home / "log").open("ab") as log:
             self.running[port] = subprocess.Popen(whole, cwd=home, stdout=log, stderr=log)
-        until(f"the server on port {port}", self.ask, port, "PING")
+        until(f"the server on port {port}, whose log is in {home}", self.ask, port, "PING")
 
     def ask(self, port: int, *words: Any) -> Any:
         client: Any = redis.Redis(port=port, protocol=2, socket_timeout=5, decode_responses=True)
