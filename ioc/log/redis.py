@@ -27,7 +27,7 @@ from ioc.redis_server import UNCONFIRMED
 
 PUSHED_S = 30 * 86400
 """Seconds for which a sender's ids are remembered."""
-REMEMBERED = 1000
+REMEMBERED = 100
 """Commits of a source that this process remembers, to notice when the store has lost some."""
 _BITS = 64
 
@@ -46,7 +46,7 @@ class RedisLog:
         self._redis: Link = connect(url)
         self._layout = Layout(self._redis)
         self._wanted = streams
-        self._committed: dict[str, deque[tuple[int, int]]] = {}
+        self._committed: dict[str, deque[tuple[int, list[int]]]] = {}
         self._lost: dict[str, int] = {}
         self.unconfirmed = 0
 
@@ -75,7 +75,7 @@ class RedisLog:
         for subject, mark in seen.items():
             marks[names.stream_of(subject, streams)][subject] = mark
         if streams > 1:
-            await self._newest(source, stands[0])
+            await self._newest(source, stands)
         for stream in range(streams - 1, -1, -1):
             if stream and not told[stream] and not marks[stream]:
                 continue
@@ -88,14 +88,15 @@ class RedisLog:
                     _head(together, source, cursor, answered, sender_ids)
                 await self._execute(server, together, source)
             stands[stream] = number
-        self._remember(source, number, len(events))
+        self._remember(source, number, [len(part) for part in told])
         return _joined(stands)
 
-    async def _newest(self, source: str, stands: int) -> None:
-        """Before the first stream is written: most of those who come too late write nothing."""
-        async with self._redis.on(names.EVENTS_LOG) as server:
-            if int(await server.get(names.revision_key(source)) or 0) != stands:
-                raise _gap(source)
+    async def _newest(self, source: str, stands: list[int]) -> None:
+        """Before anything is written: who comes too late writes nothing, and a stream that lost something is noticed
+        also when there is nothing to write to it."""
+        keys = [names.revision_key(source, stream) for stream in range(len(stands))]
+        if [int(one or 0) for one in await self._redis.get_each(keys)] != stands:
+            raise _gap(source)
 
     async def _stands(self, together: Any, source: str, stream: int, stands: int, streams: int) -> None:
         """Begin the transaction, unless somebody else wrote for this source or the log was laid out anew."""
@@ -134,17 +135,19 @@ class RedisLog:
             server.doubt()
             raise StoreAway(UNCONFIRMED)
 
-    def _remember(self, source: str, number: int, events: int) -> None:
+    def _remember(self, source: str, number: int, events: list[int]) -> None:
+        """Note a commit with the events that it told, by stream."""
         self._committed.setdefault(source, deque(maxlen=REMEMBERED)).append((number, events))
         self._lost.pop(source, None)
 
-    def _forgotten(self, source: str, stands: int) -> int:
+    def _forgotten(self, source: str, stands: Sequence[int]) -> int:
         """Events of commits of ours that the store has lost, as far as it still knows the source; told until noted."""
-        committed = self._committed.get(source)
-        while committed and committed[-1][0] > stands:
-            _, events = committed.pop()
-            if stands:
-                self._lost[source] = self._lost.get(source, 0) + events
+        for number, events in self._committed.get(source, ()):
+            for stream, stood in enumerate(stands[: len(events)]):
+                if number > stood and events[stream]:
+                    if stands[0]:
+                        self._lost[source] = self._lost.get(source, 0) + events[stream]
+                    events[stream] = 0
         return self._lost.get(source, 0)
 
     async def known(self, source: str) -> Known:
@@ -170,7 +173,7 @@ class RedisLog:
             cursor.decode() if cursor is not None else None,
             {subject.decode(): mark.decode() for subject, mark in seen.items()},
             _answered.decode(answered) if answered else None,
-            self._forgotten(source, stands[0]),
+            self._forgotten(source, stands),
         )
 
     async def sent(self, source: str, sender_ids: Sequence[str]) -> set[str]:
