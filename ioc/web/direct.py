@@ -124,8 +124,6 @@ class Direct(asyncio.Protocol):
         if self.screen is None:
             self._open(data)
             return
-        if self._closing and self._parser is None:
-            return
         # what one reading is answered with (welcome and pictures) becomes one write
         self._held = []
         self._read(data)
