@@ -288,10 +288,13 @@ class Direct(asyncio.Protocol):
         parser = self._parser
         assert parser is not None
         parser.receive_data(data)
+        told = self._closing
         for event in parser.events_received():
             if isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
                 self._part(event)
-        for output in parser.data_to_send():
+        outputs = parser.data_to_send()
+        # the parser does not know of a close frame of ours, and nothing may follow one
+        for output in outputs if not told else ():
             if output and not self._transport.is_closing():
                 self._control(output)
         if parser.close_sent is not None or parser.parser_exc is not None:
