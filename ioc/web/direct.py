@@ -306,7 +306,9 @@ class Direct(asyncio.Protocol):
         if event.opcode is not Opcode.CONT:
             self._parts = [b"t" if event.opcode is Opcode.TEXT else b"b"]
         assert self._parts is not None
-        self._parts.append(bytes(event.data))
+        if event.data:
+            # empty ones are never too large together, and would be kept for ever
+            self._parts.append(bytes(event.data))
         if event.fin:
             (kind, *parts), self._parts = self._parts, None
             self._message(b"".join(parts), kind == b"t")
