@@ -102,7 +102,9 @@ class Direct(asyncio.Protocol):
         self._transport.close()
 
     def eof_received(self) -> None:
-        """The client sends no more: the transport closes."""
+        """The client sends no more: the transport closes when this returns."""
+        if self._transport.get_write_buffer_size():
+            self._drop_later()
 
     def pause_writing(self) -> None:
         self.full = True
@@ -118,7 +120,7 @@ class Direct(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """uvicorn stops: the hub has told every screen before."""
-        self._transport.close()
+        self._leave()
 
     def data_received(self, data: bytes) -> None:
         if self.screen is None:
@@ -213,13 +215,23 @@ class Direct(asyncio.Protocol):
         self._closing = True
         self._control(framed(0x88, Close(code, "").serialize()))
         self._transport.resume_reading()
-        self._patience = asyncio.get_running_loop().call_later(wire.PATIENCE_S, self._transport.abort)
+        self._drop_later()
+
+    def _leave(self) -> None:
+        """Close when what waits is taken; one that takes nothing is dropped after a while."""
+        self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._drop_later()
+
+    def _drop_later(self) -> None:
+        if self._patience is None:
+            self._patience = asyncio.get_running_loop().call_later(wire.PATIENCE_S, self._transport.abort)
 
     def _fail(self, code: int) -> None:
         """The client broke the protocol: it is told the code, and the connection ends."""
         if not self._closing:
             self._end(code)
-        self._transport.close()
+        self._leave()
 
     # reading
 
@@ -282,7 +294,7 @@ class Direct(asyncio.Protocol):
                 reply = Close(wrong, "").serialize()
             self._closing = True
             self._control(framed(0x88, reply))
-        self._transport.close()
+        self._leave()
 
     def _parse(self, data: bytes) -> None:
         parser = self._parser
@@ -299,7 +311,7 @@ class Direct(asyncio.Protocol):
                 self._control(output)
         if parser.close_sent is not None or parser.parser_exc is not None:
             self._closing = True
-            self._transport.close()
+            self._leave()
 
     def _part(self, event: Frame) -> None:
         """One of the fragments of a message; the last one makes it whole."""
