@@ -108,8 +108,6 @@ class Direct(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.full = True
-        if self._transport.get_write_buffer_size() > UNREAD:
-            self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self.full = False
@@ -132,6 +130,8 @@ class Direct(asyncio.Protocol):
         held, self._held = self._held, None
         if held and not self._transport.is_closing():
             self._write(held[0] if len(held) == 1 else b"".join(held))
+        if self.full and self._transport.get_write_buffer_size() > UNREAD:
+            self._transport.pause_reading()
 
     # opening
 
@@ -192,7 +192,10 @@ class Direct(asyncio.Protocol):
     def _control(self, data: bytes) -> None:
         """A control frame goes after what was sent before it."""
         held, self._held = self._held, None if self._held is None else []
-        self._transport.write(b"".join([*held, data]) if held else data)
+        if held:
+            data = b"".join([*held, data])
+        self._sent += len(data)
+        self._transport.write(data)
 
     def taken(self) -> int:
         return self._sent - self.behind()
