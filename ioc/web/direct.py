@@ -59,8 +59,8 @@ class Direct(asyncio.Protocol):
     """One connection. The gate (who may come in, and to which hub) is found in the app's lifespan state as `gate`."""
 
     __slots__ = (
-        "_closing", "_connections", "_fd", "_gate", "_half", "_held", "_inbox", "_parser", "_parts", "_patience", "_sent",
-        "_task", "_transport", "deflate", "full", "screen",
+        "_closing", "_connections", "_fd", "_gate", "_half", "_held", "_inbox", "_parser", "_parts", "_patience",
+        "_ping", "_sent", "_task", "_transport", "deflate", "full", "screen",
     )  # fmt: skip
 
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
@@ -80,6 +80,7 @@ class Direct(asyncio.Protocol):
         self._inbox: deque[bytes] | None = None
         self._task: asyncio.Task[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
+        self._ping: bytes | None = None
 
     # the connection, as asyncio tells of it
 
@@ -113,6 +114,9 @@ class Direct(asyncio.Protocol):
         self.full = False
         if not self._closing:
             self._transport.resume_reading()
+            ping, self._ping = self._ping, None
+            if ping is not None:
+                self._pong(ping)
             if self.screen is not None:
                 self._gate.hub.flush(self.screen)
 
@@ -276,8 +280,7 @@ class Direct(asyncio.Protocol):
                 return True
             self._message(body, first == 0xC1)
         elif first == 0x89 and second & 0x7F < 126:
-            if not self._closing and not self.full:
-                self._control(framed(0x8A, apply_mask(frame[6:], frame[2:6])))
+            self._pong(apply_mask(frame[6:], frame[2:6]))
         elif first == 0x8A and second & 0x7F < 126:
             pass
         elif first == 0x88 and second & 0x7F < 126:
@@ -285,6 +288,13 @@ class Direct(asyncio.Protocol):
         else:
             return False
         return True
+
+    def _pong(self, payload: bytes) -> None:
+        """Answer a ping; of those that come while something waits the last one, later (RFC 6455, 5.5.3)."""
+        if self.full:
+            self._ping = payload
+        elif not self._closing:
+            self._control(framed(0x8A, payload))
 
     def _closed(self, payload: bytes) -> None:
         """The client closes, or answers our close frame."""
