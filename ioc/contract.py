@@ -63,7 +63,8 @@ class Answered(msgspec.Struct, frozen=True):
 
     Times are aware. `error` is safe text (no secret, no address with a key). `refused`: the source
     said no, and is not asked again until its settings change. `untaken`: the error is about an answer that came and
-    could not be taken, and stands until one can. Counts are sums since the first poll.
+    could not be taken, and stands until one can. Counts are sums since the first poll. `lost`: events that the store
+    had confirmed and lost again (a primary without a replica died); they were asked again, or must be sent again.
     """
 
     source: str
@@ -81,6 +82,7 @@ class Answered(msgspec.Struct, frozen=True):
     duplicates: int = 0
     set_aside: int = 0
     aside_now: int = 0
+    lost: int = 0
     checks: Checks = Checks()
 
 
@@ -141,5 +143,5 @@ def source_item(name: str, contract: Contract, answered: Answered | None, now: d
         "cadence_s": contract.cadence, "grace_s": contract.patience,
         "checks": {"passed": known.checks.passed, "failed": list(known.checks.failed)},
         "counts": {"records": known.records, "events": known.events, "unchanged": known.unchanged,
-                   "duplicates": known.duplicates, "set_aside": known.set_aside},
+                   "duplicates": known.duplicates, "set_aside": known.set_aside, "lost": known.lost},
     }  # fmt: skip

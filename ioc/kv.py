@@ -20,14 +20,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from ioc.errors import BadConfig
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
 
 ON_PATH = ("valkey-server", "redis-server")
 START_S = 60.0
@@ -269,11 +266,26 @@ def _used(folder: Path) -> bool:
     return _free(folder / "users")
 
 
-async def check(redis: Redis) -> list[str]:
-    """What is wrong with how this Redis keeps our keys, as finished sentences for /readyz and the log; [] when nothing.
+async def check(redis: Any) -> list[str]:
+    """What is wrong with how Redis keeps our keys, as finished sentences for /readyz and the log; [] when nothing.
 
-    Raises redis.RedisError when it can't be asked at all.
+    `redis`: a client of redis-py, or what `ioc.redis_link.connect` gives. Raises redis.RedisError, and StoreAway, when
+    it can't be asked at all.
     """
+    from ioc.redis_link import Cluster, Server
+
+    servers = await redis.servers() if isinstance(redis, Server | Cluster) else [redis]
+    found = [sentence for server in servers for sentence in await _faults(server)]
+    alone = [server for server in servers if isinstance(server, Server) and not await server.replicas()]
+    # where nobody asked for replicas, none is missing
+    if alone and (len(alone) < len(servers) or (isinstance(redis, Server) and redis.sentinels is not None)):
+        found.append(
+            "No replica follows a Redis primary now: what it takes is lost if its machine is; start its replica again."
+        )
+    return list(dict.fromkeys(found))
+
+
+async def _faults(redis: Any) -> list[str]:
     from redis.exceptions import ResponseError
 
     told: dict[str, Any] = await redis.info("persistence", "memory")

@@ -22,13 +22,13 @@ from ioc.errors import BadConfig, IocError
 from ioc.lines import Where
 from ioc.screen import Finding
 from ioc.screen import lint as lint_screen
-from ioc.settings import SECRET, Access, Province, Settings, Web, screens_folder
+from ioc.settings import SECRET, Access, Province, Settings, Streams, Web, screens_folder
 
 __all__ = ["Finding", "lint"]
 
 Wrong = Iterator[tuple[Where, str]]
 
-TOP = ("province", "sources", "access", "web", "layers", "retention_days")
+TOP = ("province", "sources", "access", "web", "log", "layers", "retention_days")
 OF_A_SOURCE = ("adapter", "contract", "title")
 _SECRET_NAME = re.compile(
     r"(^|[_-])(token|pass(word|wd|phrase)?|pwd|secret|api[_-]?key|apikey|access[_-]?key|private[_-]?key|credentials?|"
@@ -71,7 +71,7 @@ def _settings(tree: dict[str, Any]) -> Wrong:
         yield (name,), _unknown("setting", name, TOP)
     if "province" not in tree:
         yield (), 'There is no [province]; write [province] and name = "…".'
-    for name, kind in (("province", Province), ("access", Access), ("web", Web)):
+    for name, kind in (("province", Province), ("access", Access), ("web", Web), ("log", Streams)):
         if name in tree:
             yield from check(tree[name], kind, (name,))
     whole = {field.name: field.type for field in msgspec.structs.fields(Settings)}

@@ -5,6 +5,8 @@ Braces in a key keep the keys that one script touches on one cluster slot.
 
 from __future__ import annotations
 
+from zlib import crc32
+
 EVENTS_LOG = "ioc:{events}:log"
 CURSORS = "ioc:{events}:cursors"
 ANSWERS = "ioc:{events}:answers"
@@ -19,13 +21,39 @@ ALERTS = "alerts"
 REFUSED = "ioc.record.refused"
 """Event type of a record that was set aside: read by the archive alone."""
 
+ASIDE = "\x00"
+"""Begins the mark (among what was seen) of a record that was set aside; its event's subject is the rest."""
 
-def seen_key(source: str) -> str:
-    return f"ioc:{{events}}:seen:{source}"
+
+def stream_of(subject: str, streams: int) -> int:
+    """The stream of the log that a subject's events, and the mark of what was seen of it, lie in."""
+    return crc32(subject.removeprefix(ASIDE).encode()) % streams if streams > 1 else 0
 
 
-def revision_key(source: str) -> str:
-    return f"ioc:{{events}}:rev:{source}"
+def _events(stream: int) -> str:
+    return f"{{events:{stream}}}" if stream else "{events}"
+
+
+def log_key(stream: int = 0) -> str:
+    return f"ioc:{_events(stream)}:log"
+
+
+def streams_key(stream: int = 0) -> str:
+    """How many streams the log has (absent: 1), as stream `stream` was told; below zero while that changes."""
+    return f"ioc:{_events(stream)}:streams"
+
+
+def sources_key(stream: int) -> str:
+    """Set of the sources that have something in stream `stream`."""
+    return f"ioc:{_events(stream)}:sources"
+
+
+def seen_key(source: str, stream: int = 0) -> str:
+    return f"ioc:{_events(stream)}:seen:{source}"
+
+
+def revision_key(source: str, stream: int = 0) -> str:
+    return f"ioc:{_events(stream)}:rev:{source}"
 
 
 def pushed_key(source: str) -> str:
@@ -39,11 +67,11 @@ def board_key(channel: str, part: str) -> str:
 
 
 def lease_key(role: str) -> str:
-    return f"ioc:lease:{role}"
+    return f"ioc:lease:{{{role}}}"
 
 
 def fence_key(role: str) -> str:
-    return f"ioc:fence:{role}"
+    return f"ioc:fence:{{{role}}}"
 
 
 def beat_key(role: str) -> str:

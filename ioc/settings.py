@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -59,6 +59,12 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_joining: int = 2_000
 
 
+class Streams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`streams`: how many streams the log is kept in, by subject (1 to 64); more than one spread over a cluster."""
+
+    streams: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+
+
 class Source(msgspec.Struct, frozen=True):
     """One source: which adapter asks it, what it owes, and the adapter's own settings (secrets resolved)."""
 
@@ -76,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True):
     sources: dict[str, Source] = {}
     access: Access = Access()
     web: Web = Web()
+    log: Streams = Streams()
     layers: tuple[str, ...] = ()
     retention_days: int = 1100
     file: str | None = None
@@ -119,7 +126,7 @@ def load(file: str | Path, env: Mapping[str, str] = os.environ) -> Settings:
 
 def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path | None = None) -> Settings:
     """Settings of an already read TOML table; raises BadConfig."""
-    known = {"province", "sources", "access", "web", "layers", "retention_days"}
+    known = {"province", "sources", "access", "web", "log", "layers", "retention_days"}
     for name in raw.keys() - known:
         raise BadConfig(
             f"Unknown setting {name}; write one of {', '.join(sorted(known))}.", file=file, line=_line(file, name)
@@ -130,6 +137,7 @@ def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path |
         province=_part(raw["province"], Province, "province", file),
         access=_part(raw.get("access", {}), Access, "access", file),
         web=_part(raw.get("web", {}), Web, "web", file),
+        log=_part(raw.get("log", {}), Streams, "log", file),
         sources={name: _source(name, table, env, file) for name, table in raw.get("sources", {}).items()},
         layers=tuple(raw.get("layers", ())),
         retention_days=raw.get("retention_days", 1100),

@@ -10,9 +10,12 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.cluster.servers import Fleet
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -62,6 +65,22 @@ def redis_url(kv_url: str) -> str:
     with redis.Redis.from_url(kv_url, protocol=3) as client:
         client.flushall()
     return kv_url
+
+
+@pytest.fixture(scope="session")
+def whole_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Three Redis servers of this test run that share the slots."""
+    from tests.cluster.servers import cluster
+
+    with cluster(tmp_path_factory.mktemp("cluster")) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def cluster_url(whole_cluster: Fleet) -> str:
+    """The address of the cluster, emptied for this test."""
+    whole_cluster.flush()
+    return whole_cluster.url
 
 
 @pytest.fixture

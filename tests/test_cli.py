@@ -303,14 +303,34 @@ def _is_tests(module: str) -> bool:
 def test_bench_prints_json_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     def main() -> dict[str, int]:
         print("on its way")
-        return {"events_per_s": 1}
+        return {"idle_p50_ms": 1}
 
-    monkeypatch.setattr("tests.bench.log_to_board.main", main)
-    told = call("bench", "log_to_board", "--json")
+    monkeypatch.setattr("tests.bench.answer_to_screen.main", main)
+    told = call("bench", "answer_to_screen", "--json")
     assert told.exit_code == 0, told.output
-    assert json.loads(told.stdout) == [{"name": "log_to_board", "events_per_s": 1}]
+    assert json.loads(told.stdout) == [{"name": "answer_to_screen", "idle_p50_ms": 1}]
     assert "on its way" in told.stderr
-    assert call("bench", "log_to_board").stdout == "log_to_board: events_per_s 1\n\n"
+    assert call("bench", "answer_to_screen").stdout == "answer_to_screen: idle_p50_ms 1\n\n"
+
+
+def test_a_bench_that_fails_leaves_the_others_and_ends_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def main() -> dict[str, int]:
+        raise AssertionError("No screen came.")
+
+    monkeypatch.setattr("tests.bench.answer_to_screen.main", main)
+    monkeypatch.setattr("tests.bench.demo_memory.main", lambda: {"mb": 1})
+    told = call("bench", "answer_to_screen", "demo_memory", "--json")
+    assert told.exit_code == 1
+    assert json.loads(told.stdout) == [
+        {"name": "answer_to_screen", "error": "No screen came."},
+        {"name": "demo_memory", "mb": 1},
+    ]
+
+
+def test_a_bench_with_a_peer_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = call("bench", "A", "--peers", "nats,kafka")
+    assert told.exit_code == 2
+    assert told.stderr == "No peer is called kafka; write one of mosquitto, nats, picows, websockets, or none.\n"
 
 
 @pytest.mark.parametrize(

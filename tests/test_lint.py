@@ -92,6 +92,7 @@ def test_a_right_file_has_no_findings_and_needs_no_secret(folder: Path) -> None:
         ('legacy_province = "54"', 'boundaries = "x.geojson"', "boundaries", "x.geojson"),
         ('name = "Phú Yên"\n', "", "[province]", "province has no name; write name = …."),
         ('screens = "screens"', 'screens = "sceens"', "sceens", "There is no folder of screens"),
+        ("[web]", "[log]\nstreams = 0\n[web]", "streams", "log.streams is wrong: expected `int` >= 1"),
         ("[web]", "[web", "[web", "This is not TOML"),
     ],
 )  # fmt: skip

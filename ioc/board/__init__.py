@@ -24,7 +24,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     `whole`: False while it is rebuilt.
 
     `gone`: tombstones of dropped subjects (value: source time and receipt as "t|r"), for writers only.
-    `life`: the run of the store in which a writer last took the board over.
+    `life`: the run of the store in which a writer last took the board over; `fence`: the number that last wrote.
     """
 
     position: Position
@@ -33,6 +33,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     gone: dict[str, str] = {}
     version: int = 1
     life: str = ""
+    fence: int = 0
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -46,7 +47,12 @@ class Delta(msgspec.Struct, frozen=True):
 
 
 class Board(Protocol):
-    """Every method may raise StoreAway: the store does not answer, and nothing is known of the outcome."""
+    """Every method may raise StoreAway: the store does not answer, and nothing is known of the outcome.
+
+    `apart`: boards, and the log, may lie on different servers, of which one may lose what another keeps.
+    """
+
+    apart: bool
 
     async def apply(
         self,
@@ -98,12 +104,15 @@ class Board(Protocol):
         """
         ...
 
-    async def life(self) -> str:
-        """The present run of the store; another one after each of its restarts."""
+    async def life(self, channel: str) -> str:
+        """The present run of the server that keeps a channel; another one after each restart, and after a failover."""
         ...
 
-    async def adopt(self, channel: str) -> None:
-        """Note that a writer goes on with this board in the present run of the store."""
+    async def adopt(self, channel: str, *, fence: int) -> None:
+        """Claim a board for its writer in the present run of its server; a replica knows of it, where there is one.
+
+        Raises Fenced, and Gap when it is not there.
+        """
         ...
 
     async def drop(self, channel: str) -> None:

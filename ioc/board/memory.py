@@ -28,6 +28,8 @@ class _Channel:
 class MemoryBoard:
     """Keeps the law of `ioc.board.Board` in this process's memory."""
 
+    apart = False
+
     def __init__(self, kept: int = KEPT) -> None:
         self._channels: dict[str, _Channel] = {}
         self._moved = asyncio.Condition()
@@ -92,7 +94,9 @@ class MemoryBoard:
         known = self._channels.get(channel)
         if known is None:
             return None
-        return Snapshot(known.position, dict(known.items), known.whole, dict(known.gone), known.version)
+        return Snapshot(
+            known.position, dict(known.items), known.whole, dict(known.gone), known.version, fence=known.fence
+        )
 
     async def history(self, channel: str, after: Position) -> list[Delta]:
         found = self._steps(channel, after)
@@ -133,11 +137,11 @@ class MemoryBoard:
         known = self._channels.get(channel)
         return known is None or known.position != position
 
-    async def life(self) -> str:
+    async def life(self, channel: str) -> str:
         return ""
 
-    async def adopt(self, channel: str) -> None:
-        """Nothing to note: this store has one life."""
+    async def adopt(self, channel: str, *, fence: int) -> None:
+        await self.apply(channel, {}, fence=fence)
 
     async def drop(self, channel: str) -> None:
         self._channels.pop(channel, None)

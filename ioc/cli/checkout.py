@@ -61,6 +61,8 @@ def bench(names: tuple[str, ...], as_json: bool, reps: int, quick: bool, minutes
                 click.echo(figures.table(done) + "\n")
     if as_json:
         click.echo(json.dumps(results, ensure_ascii=False))
+    if any("error" in result for result in results):
+        raise click.exceptions.Exit(1)
 
 
 def node_tests(root: Path) -> int:

@@ -54,6 +54,7 @@ async def commit(
         duplicates=before.duplicates + taken.duplicates,
         set_aside=before.set_aside + taken.set_aside,
         aside_now=taken.set_aside if taken.aside_now is None else taken.aside_now,
+        lost=before.lost + known.lost,
         checks=Checks(CHECKS - len(taken.failed), tuple(taken.failed)),
     )
     revision = await log.append(
@@ -76,7 +77,8 @@ async def looked(log: Log, source: str, known: Known, *, asked: datetime) -> Kno
     """
     before = known.answered or Answered(source, asked)
     error = before.error if before.untaken else None
-    answered = msgspec.structs.replace(before, asked=asked, error=error, refused=False, failures=0)
+    lost = before.lost + known.lost
+    answered = msgspec.structs.replace(before, asked=asked, error=error, refused=False, failures=0, lost=lost)
     revision = await log.append(
         [], source=source, revision=known.revision, cursor=known.cursor, seen={}, answered=answered
     )
@@ -95,9 +97,9 @@ async def fail(
 ) -> Known:
     """Note that an asking failed, and why; the picture and the cursor stay. Raises Gap as `commit` does."""
     before = known.answered or Answered(source, asked)
-    failures = before.failures + 1
+    failures, lost = before.failures + 1, before.lost + known.lost
     answered = msgspec.structs.replace(
-        before, asked=asked, error=say, refused=refused, untaken=untaken, failures=failures
+        before, asked=asked, error=say, refused=refused, untaken=untaken, failures=failures, lost=lost
     )
     revision = await log.append(
         [], source=source, revision=known.revision, cursor=known.cursor, seen={}, answered=answered

@@ -15,7 +15,7 @@ from ioc.errors import BadRecord, SourceDown
 from ioc.event import ASKED_AGAIN, REVISED, Event, Feature, Method, digest, new_id
 from ioc.log import Known
 
-ASIDE = "\x00"
+ASIDE = names.ASIDE
 """First character of the marks, among what was seen, of records that are set aside; no subject has it."""
 HOLDING = "?"
 """First character of what stands beside such a mark: the record has no name, and came when a subject went missing."""

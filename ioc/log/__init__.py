@@ -32,16 +32,22 @@ class Batch(NamedTuple):
 class Known(msgspec.Struct, frozen=True):
     """What the log keeps of a source: where to go on, what was seen (subject to "time|digest"), the last answer.
 
-    `revision` counts the appends; an append that builds on an older one is refused.
+    `revision` grows with each append; an append that builds on an older one is refused. It means nothing else.
+    `lost`: events of commits that the store has forgotten, as far as this process remembers; noted by the next commit.
     """
 
     revision: int
     cursor: str | None
     seen: dict[str, str]
     answered: Answered | None
+    lost: int = 0
 
 
 class Log(Protocol):
+    """`unconfirmed`: appends of this process that the store took and no replica confirmed in time (StoreAway)."""
+
+    unconfirmed: int
+
     async def append(
         self,
         events: Sequence[Event],
@@ -55,7 +61,9 @@ class Log(Protocol):
     ) -> int:
         """All or none; returns the new revision. `seen`: changes only (None: forget the subject).
 
-        Raises Gap when another writer appended for this source since `revision` was read.
+        Raises Gap when another writer appended for this source since `revision` was read. StoreAway: nothing is known
+        of the outcome; begin again with what is known then. A log of several streams may then hold a part of the
+        events, each with its mark among what was seen, and without the cursor.
         """
         ...
 
@@ -74,12 +82,18 @@ class Log(Protocol):
     def read(self, group: str, *, count: int = 1000) -> AsyncIterator[Batch | None]:
         """Batches for one group of readers, for ever; unacknowledged ones come first, after a restart.
 
+        A subject's events come in their order; those of two subjects may lie in two streams of the log.
+
         None when nothing came for a while (0.5 s at most), so that the reader can do what time asks for.
         """
         ...
 
     def kept(self) -> AsyncGenerator[Entry]:
-        """Every entry that is still in the log, oldest first, whoever has read it; ends."""
+        """Every entry that is still in the log, each subject's oldest first, whoever has read it; ends."""
+        ...
+
+    async def oldest(self) -> str:
+        """Where the log begins; another word after anything has left it, or came into an empty one."""
         ...
 
     async def trim(self) -> int:

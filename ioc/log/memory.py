@@ -19,6 +19,8 @@ WAIT_S = 0.25
 class MemoryLog:
     """Keeps the law of `ioc.log.Log` in this process's memory."""
 
+    unconfirmed = 0
+
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._first = 0
@@ -87,6 +89,9 @@ class MemoryLog:
     async def kept(self) -> AsyncGenerator[Entry]:
         for entry in list(self._entries):
             yield entry
+
+    async def oldest(self) -> str:
+        return self._entries[0].place if self._entries else ""
 
     async def trim(self) -> int:
         done = min(self._acked.values()) - self._first

@@ -57,7 +57,7 @@ class Health:
         for channel in OWN:
             found = await self.epochs.take_over(self.board, channel, fence=self.fence)
             if found is None:
-                await self.board.reset(channel, {}, fence=self.fence)
+                self.epochs.note(channel, await self.board.reset(channel, {}, fence=self.fence))
             elif channel == names.ALERTS:
                 self._alerts = {name: msgspec.json.decode(body) for name, body in found.items.items()}
             self._had[channel] = set(found.items) if found is not None else set()
@@ -101,7 +101,8 @@ class Health:
     async def _tell(self, channel: str, items: Mapping[str, Any]) -> None:
         changes: dict[str, bytes | None] = {name: msgspec.json.encode(_on_wire(item)) for name, item in items.items()}
         changes.update(dict.fromkeys(self._had.get(channel, set()) - changes.keys()))
-        self.epochs.note(channel, await self.board.apply(channel, changes, fence=self.fence))
+        stood = self.epochs.stood(channel)
+        self.epochs.note(channel, await self.board.apply(channel, changes, after=stood, fence=self.fence))
         self._had[channel] = set(items)
 
     async def run(self) -> None:

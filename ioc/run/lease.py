@@ -10,13 +10,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from ioc import names
 from ioc.errors import Fenced
-from ioc.redis_link import reaching
+from ioc.redis_link import Link
 
 TTL_S = 6.0
 _TAKE = """
@@ -83,7 +82,7 @@ def _began(pid: int) -> str:
 
 
 @asynccontextmanager
-async def hold(redis: Any, role: str, *, ttl_s: float = TTL_S) -> AsyncIterator[int]:
+async def hold(redis: Link, role: str, *, ttl_s: float = TTL_S) -> AsyncIterator[int]:
     """Wait until this process holds `role`; yields its fencing number, renews meanwhile, lets go at the end.
 
     The block is cancelled and Fenced raised when the lease is lost. Raises StoreAway.
@@ -98,22 +97,22 @@ async def hold(redis: Any, role: str, *, ttl_s: float = TTL_S) -> AsyncIterator[
         _holding.discard(own)
 
 
-async def _take(redis: Any, role: str, own: str, ttl_s: float) -> int:
+async def _take(redis: Link, role: str, own: str, ttl_s: float) -> int:
     """Wait for the lease; returns its fencing number."""
     lease, fence = names.lease_key(role), names.fence_key(role)
     while True:
-        with reaching():
-            holder = await redis.get(lease)
+        async with redis.on(lease) as server:
+            holder = await server.get(lease)
             stale = holder.decode() if holder is not None and dead(holder.decode()) else ""
             # numbers begin at the clock (µs), so that they go on growing after the store was emptied
-            number = await redis.eval(_TAKE, 2, lease, fence, own, stale, int(ttl_s * 1000), time.time_ns() // 1000)
+            number = await server.eval(_TAKE, 2, lease, fence, own, stale, int(ttl_s * 1000), time.time_ns() // 1000)
         if number:
             return int(number)
         await asyncio.sleep(ttl_s / 6)
 
 
 @asynccontextmanager
-async def _renewing(redis: Any, lease: str, own: str, role: str, ttl_s: float) -> AsyncIterator[None]:
+async def _renewing(redis: Link, lease: str, own: str, role: str, ttl_s: float) -> AsyncIterator[None]:
     block = asyncio.current_task()
     assert block is not None
     lost: list[Exception] = []
@@ -122,8 +121,8 @@ async def _renewing(redis: Any, lease: str, own: str, role: str, ttl_s: float) -
         while True:
             await asyncio.sleep(ttl_s / 3)
             try:
-                with reaching():
-                    kept = await redis.eval(_RENEW, 1, lease, own, int(ttl_s * 1000))
+                async with redis.on(lease) as server:
+                    kept = await server.eval(_RENEW, 1, lease, own, int(ttl_s * 1000))
                 if not kept:
                     raise Fenced(f"Another process took over the role {role}; this one waits as a spare.")
             except Exception as error:
@@ -143,7 +142,7 @@ async def _renewing(redis: Any, lease: str, own: str, role: str, ttl_s: float) -
         renewing.cancel()
         if not lost:
             try:
-                with reaching():
-                    await redis.eval(_DROP, 1, lease, own)
+                async with redis.on(lease) as server:
+                    await server.eval(_DROP, 1, lease, own)
             except Exception:  # noqa: S110 - the lease runs out by itself
                 pass

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Protocol
@@ -92,14 +92,14 @@ class Projector:
                 channel = names.tile_channel(tile.name)
                 found = await self.epochs.take_over(self.board, channel, fence=self.fence)
                 if found is None:
-                    await self.board.reset(channel, {}, fence=self.fence)
+                    self.epochs.note(channel, await self.board.reset(channel, {}, fence=self.fence))
                 else:
                     figures.stood(tile, found.items)
         await self.tick(force=True)
 
     async def _fold(self, layer: Layer) -> Fold:
         channel = names.layer_channel(layer.name)
-        found = await self.epochs.take_over(self.board, channel, fence=self.fence)
+        found = await self.epochs.take_over(self.board, channel, fence=self.fence, rebuilds=True)
         if found is not None and found.whole and found.version == layer.version:
             return Fold.of(layer, found)
         return await self.rebuild(layer)
@@ -110,7 +110,7 @@ class Projector:
         await self.board.reset(channel, {}, fence=self.fence, version=layer.version, whole=False)
         fold, count = Fold(layer), 0
         while True:
-            oldest = await self._oldest()
+            oldest = await self.log.oldest()
             async for event in self.archive.events(layer.listens):
                 self._feed(fold, event)
                 count += 1
@@ -120,7 +120,7 @@ class Projector:
                     count += 1
             # what left the log meanwhile was archived behind our reading: read once more (nothing leaves it again,
             # for we acknowledge nothing)
-            if oldest == await self._oldest():
+            if oldest == await self.log.oldest():
                 break
         now = clock.now()
         fold.wake(now)
@@ -133,13 +133,6 @@ class Projector:
             "%s: rebuilt %d items from %d events in %.2f s.", channel, len(fold.items), count, time.monotonic() - began
         )
         return fold
-
-    async def _oldest(self) -> str | None:
-        """Place of the log's oldest entry."""
-        async with aclosing(self.log.kept()) as kept:
-            async for entry in kept:
-                return entry.place
-        return None
 
     def _feed(self, fold: Fold, event: Event) -> None:
         """Fold an event in; one that the layer's author did not think of must not stop the wall."""
@@ -194,7 +187,9 @@ class Projector:
         for figures in self.figures:
             for name, changes in figures.work_out(now, answers, self._past).items():
                 channel = names.tile_channel(name)
-                self.epochs.note(channel, await self.board.apply(channel, changes, fence=self.fence))
+                stood = self.epochs.stood(channel)
+                position = await self.board.apply(channel, changes, after=stood, fence=self.fence)
+                self.epochs.note(channel, position)
 
     async def _look_back(self, now: datetime) -> None:
         if time.monotonic() - self._past_read < PAST_S:

@@ -130,8 +130,8 @@ async def _until_lost(engine: Awaitable[None]) -> None:
 async def _beat(stage: Stage, role: str) -> None:
     """A sign of life, each beat. A role whose loop hangs gives none, and screens say so."""
     while True:
-        with reaching():
-            await stage.redis.set(names.beat_key(role), f"{time.time():.3f}")
+        async with stage.redis.on(names.beat_key(role)) as server:
+            await server.set(names.beat_key(role), f"{time.time():.3f}")
         await asyncio.sleep(stage.settings.web.beat / 2)
 
 
@@ -180,7 +180,8 @@ async def _migrated(database_url: str) -> None:
 
 async def _open(settings: Settings, redis_url: str, database_url: str) -> Stage:
     await _migrated(database_url)
-    redis, board, log = connect(redis_url), RedisBoard(redis_url), RedisLog(redis_url)
+    redis, board = connect(redis_url), RedisBoard(redis_url)
+    log = RedisLog(redis_url, streams=settings.log.streams)
     return Stage(settings, redis_url, redis, board, log, open_db(database_url), Epochs())
 
 

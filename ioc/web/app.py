@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -27,7 +26,7 @@ from ioc.db.session import Database, migrate, open_db
 from ioc.errors import BadConfig
 from ioc.log import Log
 from ioc.log.redis import RedisLog
-from ioc.redis_link import connect, reaching
+from ioc.redis_link import Link, connect, reaching
 from ioc.score import WORDS
 from ioc.settings import Settings
 from ioc.web import caller, direct, wall
@@ -185,13 +184,12 @@ async def _reread(access: Access, quiet: bool = False) -> bool:
     return True
 
 
-def beats_of(redis: Redis) -> ReadBeats:
+def beats_of(redis: Link) -> ReadBeats:
     """Reads the roles' signs of life from Redis; raises StoreAway."""
     keys = [names.beat_key(role) for role in ROLES]
 
     async def read() -> dict[str, float | None]:
-        with reaching():
-            found = await redis.mget(keys)
+        found = await redis.get_each(keys)
         return {role: float(value) if value is not None else None for role, value in zip(ROLES, found, strict=True)}
 
     return read

@@ -45,6 +45,7 @@ GATHERED = 16 * 1024
 """A message smaller than this waits for the others of its turn; a larger one is worth a write of its own."""
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 
+_PATH = PATH.encode()
 _inflate = handshake.inflater().decode
 
 
@@ -59,8 +60,8 @@ class Direct(asyncio.Protocol):
     """One connection. The gate (who may come in, and to which hub) is found in the app's lifespan state as `gate`."""
 
     __slots__ = (
-        "_closing", "_connections", "_fd", "_gate", "_half", "_held", "_inbox", "_parser", "_parts", "_patience", "_sent",
-        "_task", "_transport", "deflate", "full", "screen",
+        "_closing", "_connections", "_fd", "_gate", "_half", "_held", "_inbox", "_parser", "_parts", "_patience",
+        "_ping", "_sent", "_task", "_transport", "deflate", "full", "screen",
     )  # fmt: skip
 
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
@@ -80,6 +81,7 @@ class Direct(asyncio.Protocol):
         self._inbox: deque[bytes] | None = None
         self._task: asyncio.Task[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
+        self._ping: bytes | None = None
 
     # the connection, as asyncio tells of it
 
@@ -102,29 +104,30 @@ class Direct(asyncio.Protocol):
         self._transport.close()
 
     def eof_received(self) -> None:
-        """The client sends no more: the transport closes."""
+        """The client sends no more: the transport closes when this returns."""
+        if self._transport.get_write_buffer_size():
+            self._drop_later()
 
     def pause_writing(self) -> None:
         self.full = True
-        if self._transport.get_write_buffer_size() > UNREAD:
-            self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self.full = False
         if not self._closing:
             self._transport.resume_reading()
+            ping, self._ping = self._ping, None
+            if ping is not None:
+                self._pong(ping)
             if self.screen is not None:
                 self._gate.hub.flush(self.screen)
 
     def shutdown(self) -> None:
         """uvicorn stops: the hub has told every screen before."""
-        self._transport.close()
+        self._leave()
 
     def data_received(self, data: bytes) -> None:
         if self.screen is None:
             self._open(data)
-            return
-        if self._closing and self._parser is None:
             return
         # what one reading is answered with (welcome and pictures) becomes one write
         self._held = []
@@ -132,6 +135,8 @@ class Direct(asyncio.Protocol):
         held, self._held = self._held, None
         if held and not self._transport.is_closing():
             self._write(held[0] if len(held) == 1 else b"".join(held))
+        if self.full and self._transport.get_write_buffer_size() > UNREAD:
+            self._transport.pause_reading()
 
     # opening
 
@@ -142,10 +147,11 @@ class Direct(asyncio.Protocol):
         secure = transport.get_extra_info("sslcontext") is not None
         asked = handshake.read(data, transport.get_extra_info("peername"), secure)
         try:
-            if asked.path != PATH.encode():
+            if asked.path != _PATH:
                 raise handshake.Refusal(404, f"There is no WebSocket at this address; connect to {PATH}.")
             gate.check(asked.scope)
-            answer, self.deflate = handshake.accept(asked)
+            offered = asked.offered
+            answer, self.deflate = handshake.accept(asked, offered)
         except handshake.Refusal as refusal:
             self._closing = True
             transport.write(handshake.refused(refusal.status, refusal.say, retry_after=gate.wait(refusal.status)))
@@ -157,7 +163,7 @@ class Direct(asyncio.Protocol):
         self._sent += len(answer)
         settings = gate.settings
         self.screen = gate.hub.connect(self, caller.address(asked.scope, settings), caller.secret(asked.scope))
-        if (say := gate.stranger(asked.offered)) is not None:
+        if (say := gate.stranger(offered)) is not None:
             self.screen.bye(protocol.NOT_OF_THIS_PROTOCOL, say)
 
     # the wire
@@ -192,7 +198,10 @@ class Direct(asyncio.Protocol):
     def _control(self, data: bytes) -> None:
         """A control frame goes after what was sent before it."""
         held, self._held = self._held, None if self._held is None else []
-        self._transport.write(b"".join([*held, data]) if held else data)
+        if held:
+            data = b"".join([*held, data])
+        self._sent += len(data)
+        self._transport.write(data)
 
     def taken(self) -> int:
         return self._sent - self.behind()
@@ -215,13 +224,23 @@ class Direct(asyncio.Protocol):
         self._closing = True
         self._control(framed(0x88, Close(code, "").serialize()))
         self._transport.resume_reading()
-        self._patience = asyncio.get_running_loop().call_later(wire.PATIENCE_S, self._transport.abort)
+        self._drop_later()
+
+    def _leave(self) -> None:
+        """Close when what waits is taken; one that takes nothing is dropped after a while."""
+        self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._drop_later()
+
+    def _drop_later(self) -> None:
+        if self._patience is None:
+            self._patience = asyncio.get_running_loop().call_later(wire.PATIENCE_S, self._transport.abort)
 
     def _fail(self, code: int) -> None:
         """The client broke the protocol: it is told the code, and the connection ends."""
         if not self._closing:
             self._end(code)
-        self._transport.close()
+        self._leave()
 
     # reading
 
@@ -263,8 +282,7 @@ class Direct(asyncio.Protocol):
                 return True
             self._message(body, first == 0xC1)
         elif first == 0x89 and second & 0x7F < 126:
-            if not self._closing and not self.full:
-                self._control(framed(0x8A, apply_mask(frame[6:], frame[2:6])))
+            self._pong(apply_mask(frame[6:], frame[2:6]))
         elif first == 0x8A and second & 0x7F < 126:
             pass
         elif first == 0x88 and second & 0x7F < 126:
@@ -272,6 +290,13 @@ class Direct(asyncio.Protocol):
         else:
             return False
         return True
+
+    def _pong(self, payload: bytes) -> None:
+        """Answer a ping; of those that come while something waits the last one, later (RFC 6455, 5.5.3)."""
+        if self.full:
+            self._ping = payload
+        elif not self._closing:
+            self._control(framed(0x8A, payload))
 
     def _closed(self, payload: bytes) -> None:
         """The client closes, or answers our close frame."""
@@ -284,28 +309,33 @@ class Direct(asyncio.Protocol):
                 reply = Close(wrong, "").serialize()
             self._closing = True
             self._control(framed(0x88, reply))
-        self._transport.close()
+        self._leave()
 
     def _parse(self, data: bytes) -> None:
         parser = self._parser
         assert parser is not None
         parser.receive_data(data)
+        told = self._closing
         for event in parser.events_received():
             if isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
                 self._part(event)
-        for output in parser.data_to_send():
+        outputs = parser.data_to_send()
+        # the parser does not know of a close frame of ours, and nothing may follow one
+        for output in outputs if not told else ():
             if output and not self._transport.is_closing():
                 self._control(output)
         if parser.close_sent is not None or parser.parser_exc is not None:
             self._closing = True
-            self._transport.close()
+            self._leave()
 
     def _part(self, event: Frame) -> None:
         """One of the fragments of a message; the last one makes it whole."""
         if event.opcode is not Opcode.CONT:
             self._parts = [b"t" if event.opcode is Opcode.TEXT else b"b"]
         assert self._parts is not None
-        self._parts.append(bytes(event.data))
+        if event.data:
+            # empty ones are never too large together, and would be kept for ever
+            self._parts.append(bytes(event.data))
         if event.fin:
             (kind, *parts), self._parts = self._parts, None
             self._message(b"".join(parts), kind == b"t")

@@ -6,8 +6,8 @@ the library websockets, whose sans-I/O server knows all of RFC 6455, and whose r
 
 from __future__ import annotations
 
-import base64
 import binascii
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -34,6 +34,7 @@ class Asked(NamedTuple):
     """A request to open. `scope`: as ASGI tells it. `once`: no field stands twice that may stand once."""
 
     method: bytes
+    path: bytes
     target: bytes
     version: bytes
     scope: dict[str, Any]
@@ -41,14 +42,10 @@ class Asked(NamedTuple):
     once: bool
 
     @property
-    def path(self) -> bytes:
-        return self.target.partition(b"?")[0]
-
-    @property
     def offered(self) -> list[str]:
         """The subprotocols that the client offers."""
-        told = self.fields.get(b"sec-websocket-protocol", b"").decode("latin-1")
-        return [name.strip() for name in told.split(",") if name.strip()]
+        told = self.fields.get(b"sec-websocket-protocol")
+        return [name.strip() for name in told.decode("latin-1").split(",") if name.strip()] if told else []
 
 
 class Refusal(Exception):
@@ -64,32 +61,44 @@ def read(head: bytes, client: tuple[str, int] | None, secure: bool) -> Asked:
     first, *lines = head.split(b"\r\n\r\n", 1)[0].split(b"\r\n")
     method, _, rest = first.partition(b" ")
     target, _, version = rest.rpartition(b" ")
-    headers = [(name.lower(), value.strip()) for name, _, value in [line.partition(b":") for line in lines]]
+    path, _, query = target.partition(b"?")
+    headers = []
+    for line in lines:
+        name, _, value = line.partition(b":")
+        headers.append((name.lower(), value.strip()))
+    fields = dict(headers)
+    once = len(fields) == len(headers)
+    if not once:
+        fields, once = _joined(headers)
+    scope = {
+        "type": "websocket", "scheme": "wss" if secure else "ws", "client": client, "headers": headers,
+        "path": path.decode("latin-1"), "query_string": query,
+    }  # fmt: skip
+    return Asked(method, path, target, version, scope, fields, once)
+
+
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes], bool]:
+    """Fields that stand several times as one, and whether none of them may stand once only."""
     fields: dict[bytes, bytes] = {}
     once = True
     for name, value in headers:
-        if name in fields:
-            once = once and name not in _FIELDS
-            value = fields[name] + b", " + value
-        fields[name] = value
-    scope = {
-        "type": "websocket", "scheme": "wss" if secure else "ws", "client": client, "headers": headers,
-        "path": target.partition(b"?")[0].decode("latin-1"), "query_string": target.partition(b"?")[2],
-    }  # fmt: skip
-    return Asked(method, target, version, scope, fields, once)
+        once = once and not (name in fields and name in _FIELDS)
+        fields[name] = fields[name] + b", " + value if name in fields else value
+    return fields, once
 
 
-def accept(asked: Asked) -> tuple[bytes, bool]:
+def accept(asked: Asked, offered: Sequence[str]) -> tuple[bytes, bool]:
     """The bytes that open the connection, and whether messages may be compressed. Raises Refusal."""
     key = asked.fields.get(b"sec-websocket-key", b"")
     if not _usual(asked, key):
         _judged(asked)
-    agreed = agree(asked.fields.get(b"sec-websocket-extensions", b"").decode("latin-1"))
+    offer = asked.fields.get(b"sec-websocket-extensions")
+    agreed = agree(offer.decode("latin-1")) if offer else None
     lines = [
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ",
         accept_key(key.decode("latin-1")).encode(),
     ]
-    if protocol.SUBPROTOCOL in asked.offered:
+    if protocol.SUBPROTOCOL in offered:
         lines.append(b"\r\nSec-WebSocket-Protocol: " + protocol.SUBPROTOCOL.encode())
     if agreed is not None:
         lines.append(b"\r\nSec-WebSocket-Extensions: " + agreed.encode())
@@ -104,10 +113,11 @@ def _usual(asked: Asked, key: bytes) -> bool:
         return False
     if fields.get(b"upgrade", b"").lower() != b"websocket" or fields.get(b"sec-websocket-version") != b"13":
         return False
-    if b"upgrade" not in [token.strip() for token in fields.get(b"connection", b"").lower().split(b",")]:
+    wishes = fields.get(b"connection", b"").lower()
+    if wishes != b"upgrade" and b"upgrade" not in [wish.strip() for wish in wishes.split(b",")]:
         return False
     try:
-        return len(base64.b64decode(key, validate=True)) == 16
+        return len(binascii.a2b_base64(key, strict_mode=True)) == 16
     except binascii.Error:
         return False
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from ioc import catalog, intake
 from ioc.adapter import Adapter, Answer, Reading
-from ioc.errors import BadConfig, BadRecord, SourceDown, SourceRefused
+from ioc.errors import BadConfig, BadRecord, SourceDown, SourceRefused, StoreAway
 from ioc.settings import Source
 from ioc.web import caller
 from ioc.web.access import Refused
@@ -59,7 +59,11 @@ async def push(request: Request) -> Response:
     about = {"content_type": request.headers.get("content-type", "")}
     results = await asyncio.to_thread(_parse, adapter, Answer(body, name="push", about=about))
     weighed = await _weighing(here, name, adapter)
-    taken = await intake.take(here.log, name, results, weighed=weighed)
+    try:
+        taken = await intake.take(here.log, name, results, weighed=weighed)
+    except StoreAway as error:
+        say = f"{error.say} Nothing is known to be kept: send it again, with the same ids; nothing is taken twice."
+        raise StoreAway(say) from None
     told = {
         "records": taken.records, "events": taken.told, "unchanged": taken.unchanged, "duplicates": taken.duplicates,
         "set_aside": taken.set_aside, "reasons": taken.reasons, "aside": _aside(results),

@@ -90,7 +90,21 @@ class Gauges:
         slow = GaugeMetricFamily(
             "ioc_screens_waiting", "Screens that have not taken what they were sent.", value=waiting
         )
-        return [frames, sent, screens, slow, *self._channels(), *self._receipts()]
+        log = self._here.log
+        unconfirmed = CounterMetricFamily(
+            "ioc_log_unconfirmed",
+            "Posts of senders that no replica confirmed in time (503); they are sent again.",
+            value=log.unconfirmed if log is not None else 0,
+        )
+        return [frames, sent, screens, slow, unconfirmed, *self._channels(), *self._receipts(), *self._lost()]
+
+    def _lost(self) -> list[Metric]:
+        """Events that Redis had confirmed and lost again, by source, as the channel `sources` tells them."""
+        lost = CounterMetricFamily("ioc_log_lost", "Events that Redis confirmed and lost again.", labels=["source"])
+        sources = self._here.hub.mirrors.get(names.SOURCES)
+        for name, body in (sources.items if sources is not None else {}).items():
+            lost.add_metric([name], msgspec.json.decode(body).get("counts", {}).get("lost", 0))
+        return [lost]
 
     def _channels(self) -> list[Metric]:
         hub = self._here.hub

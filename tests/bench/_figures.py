@@ -47,6 +47,7 @@ class Load(msgspec.Struct, kw_only=True):
     goals: tuple[Goal, ...]
     columns: Mapping[str, str]
     runs: dict[str, list[Figures]]
+    quick: bool = False
     ratios: dict[str, list[float]] = {}
     noise_ms: Sequence[float] = ()
     foreign: Sequence[float] = ()
@@ -105,7 +106,7 @@ def table(load: Load | dict[str, Any]) -> str:
         cells = [spread([run[field] for run in runs if field in run]) for field in load.columns]
         rows.append([server, *cells])
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    lines = [f"{load.name}. {load.say}"]
+    lines = [f"{load.name}. {load.say}{'; QUICK: a part of that load, which tells nothing' if load.quick else ''}"]
     for row in rows:
         lines.append("   " + "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]))
     for goal, found in zip(load.goals, judged(load), strict=True):
@@ -128,11 +129,14 @@ def told(load: Load | dict[str, Any]) -> dict[str, Any]:
         if values := ours(load, field):
             found[field] = round(median(values), 4)
     for field, values in load.ratios.items():
+        if not values:
+            continue
         found[field] = round(median(values), 4)
-        found[f"{field}_spread"] = [round(min(values), 4), round(max(values), 4)]
+        if len(values) > 1:
+            found[f"{field}_spread"] = [round(min(values), 4), round(max(values), 4)]
     first = next(iter(load.runs.values()))
     for field in ("lost", "broken"):
-        if any(field in run for run in first):
+        if field not in found and any(field in run for run in first):
             found[field] = int(sum(run.get(field, 0) for run in first))
     goals = judged(load)
     servers = {
@@ -141,7 +145,7 @@ def told(load: Load | dict[str, Any]) -> dict[str, Any]:
         if runs
     }
     return {
-        **found, **load.told, "say": load.say, "yardstick": load.yardstick, "goals": goals,
+        **found, **load.told, "say": load.say, "yardstick": load.yardstick, "quick": load.quick, "goals": goals,
         "met": all(goal["met"] for goal in goals), "reps": len(first), "servers": servers,
         "noise_ms": [round(value, 1) for value in load.noise_ms],
         "foreign_percent": [round(value, 1) for value in load.foreign],

@@ -1,18 +1,17 @@
 """The server under test as a process of its own: the web app over a memory board, fed by lines over plain TCP.
 
 A line is one changed item, or several with tabs between; its bytes go to the board as they come, each as another item:
-`i0`, `i1`, … in turn. With `--named` an item is told as `<id> <body>`. All lines that are at hand together are one step
-of the board. The first line on standard output says that it listens.
+`i0`, `i1`, … in turn. With `--province` an item is told as `<id> <body>`. All lines that are at hand together are one
+step of the board. The first line on standard output says that it listens.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import resource
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import uvloop
 
@@ -20,6 +19,7 @@ from ioc import names, settings
 from ioc.board.memory import MemoryBoard
 from ioc.web.app import Server, build
 from ioc.web.channels import Channel
+from tests.bench import _mover
 
 CHANNEL = names.layer_channel("bench")
 FILES = 60_000
@@ -67,17 +67,16 @@ async def _work(board: MemoryBoard, changes: dict[str, bytes], wake: asyncio.Eve
         await board.apply(CHANNEL, taken)
 
 
-async def serve(port: int, publisher: int, items: Iterable[tuple[str, bytes]], *, named: bool, views: bool) -> None:
-    """Serve until SIGTERM."""
+async def serve(port: int, publisher: int, items: dict[str, bytes], *, province: bool) -> None:
+    """Serve until SIGTERM. `province`: lines name their items, and screens may ask for views."""
     board = MemoryBoard()
-    first = dict(items)
-    await board.reset(CHANNEL, first)
+    await board.reset(CHANNEL, items)
     known = settings.build({"province": {"name": "bench"}, "access": {"public": ["layer/*"]}})
     # nobody gives signs of life here, so none are expected: the quality stands still
-    app = build(known, board=board, channels={CHANNEL: Channel(CHANNEL, "layer", views)}, beats=None)
+    app = build(known, board=board, channels={CHANNEL: Channel(CHANNEL, "layer", province)}, beats=None)
     changes: dict[str, bytes] = {}
     wake, loop = asyncio.Event(), asyncio.get_running_loop()
-    ids = None if named else turning(max(1, len(first)))
+    ids = None if province else turning(max(1, len(items)))
     listening = socket.create_server(("127.0.0.1", port), backlog=4096)
     lines = await loop.create_server(lambda: Lines(changes, wake, ids), "127.0.0.1", publisher)
     work = asyncio.create_task(_work(board, changes, wake))
@@ -94,16 +93,12 @@ def main() -> None:
     said.add_argument("publisher", type=int)
     said.add_argument("--items", type=int, default=1)
     said.add_argument("--size", type=int, default=256)
-    said.add_argument("--named", action="store_true")
-    said.add_argument("--province", action="store_true", help="Items with places, and views.")
+    said.add_argument("--province", action="store_true", help="Things with places, told by name, and views.")
     given = said.parse_args()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, most), most))
-    made = bodies(given.items, given.size)
-    uvloop.run(
-        serve(given.port, given.publisher, made.items(), named=given.named, views=given.province),
-        debug=bool(os.environ.get("PYTHONASYNCIODEBUG")),
-    )
+    made = dict(_mover.items()) if given.province else bodies(given.items, given.size)
+    uvloop.run(serve(given.port, given.publisher, made, province=given.province))
 
 
 if __name__ == "__main__":

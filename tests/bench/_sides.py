@@ -114,6 +114,8 @@ def found(program: str) -> str | None:
 OURS = Side("ioc", _ours, _load.SCREEN)
 MERGED = Side("C loop, merged", c("merge"))
 SENT = Side("C loop, one send each", c())
+PYTHON_MERGED = Side("Python loop, merged", _python("python-merged"))
+PYTHON_SENT = Side("Python loop, one write each", _python("python"))
 SUBSCRIBE = _hex('CONNECT {"verbose":false,"protocol":1}\r\nSUB foo 1\r\nPING\r\n')
 PEERS = {
     "nats": Side("NATS", _nats, ("--sub-hex", SUBSCRIBE), _nats_feed),
@@ -128,6 +130,11 @@ PEERS = {
         _mosquitto_feed,
     ),
 }  # fmt: skip
+
+
+def yardsticks() -> tuple[Side, Side]:
+    """What merges, and what sends each message by itself: the C loop, or the Python loop where there is no compiler."""
+    return (MERGED, SENT) if _load.compiler() else (PYTHON_MERGED, PYTHON_SENT)
 
 
 def here(name: str) -> bool:

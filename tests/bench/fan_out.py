@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tests.bench import _load, _machine, _sides
+from tests.bench import _load, _machine, _samples, _sides
 from tests.bench._figures import Figures, Goal, How, Load
 from tests.bench._sides import Side
 
@@ -42,7 +42,7 @@ SHAPES = {
         ("--warmup", 20, "--max-frames", 500_000, "--duration", 8),
         ("--warmup", 20, "--max-frames", 50_000, "--duration", 2),
         500,
-        (Goal("cpu_ratio", 1.4, "CPU per delivered message, × the C loop that merges"),),
+        (Goal("cpu_ratio", 1.4, "CPU per delivered message, × {yardstick}"),),
         CPU, merged=True,
     ),
     "B": Shape(
@@ -52,8 +52,8 @@ SHAPES = {
         ("--warmup", 5, "--pub-rate", 10, "--messages", 10),
         20,
         (
-            Goal("cpu_ratio", 1.5, "CPU per delivered message, × the C loop with one send each"),
-            Goal("p99_ratio", 1.6, "p99 from publisher to screen, × its"),
+            Goal("cpu_ratio", 1.5, "CPU per delivered message, × {yardstick}"),
+            Goal("p99_ratio", 1.6, "p99 from publisher to screen, × {yardstick}"),
         ),
         CPU,
     ),
@@ -65,8 +65,8 @@ SHAPES = {
         8,
         (
             Goal("kib_per_screen", 6, "KiB resident per screen"),
-            Goal("connect_ratio", 6, "CPU to connect, picture included, × the C loop's"),
-            Goal("p99_ratio", 1.3, "p99 of a message to all, × the C loop's"),
+            Goal("connect_ratio", 6, "CPU to connect, picture included, × {yardstick}"),
+            Goal("p99_ratio", 1.3, "p99 of a message to all, × {yardstick}"),
         ),
         {"kib_per_screen": "KiB/screen", "connect_us": "CPU µs to connect", "connects_per_s": "connects/s",
          "p99_ms": "p99 ms", **SETTLED},
@@ -77,7 +77,7 @@ SHAPES = {
         ("--warmup", 300, "--pub-rate", 10, "--messages", 3000, "--pub-batch", 100),
         ("--warmup", 300, "--pub-rate", 10, "--messages", 1000, "--pub-batch", 100),
         1000,
-        (Goal("cpu_ratio", 1.3, "CPU per delivered event, × the C loop"),),
+        (Goal("cpu_ratio", 1.3, "CPU per delivered event, × {yardstick}"),),
         CPU, batch=100,
     ),
 }  # fmt: skip
@@ -104,64 +104,96 @@ def figures(told: dict[str, Any], checked: bool) -> Figures:
     return {**found, "broken": _load.broken(told)} if checked else found
 
 
-def once(how: How, side: Side, shape: Shape) -> tuple[Figures, float]:
-    """One run of one server in a process of its own; its figures, and the percent of a core that others took."""
+class Run(NamedTuple):
+    """One run: its figures, the percent of a core that others took meanwhile, and what the sampled screens told."""
+
+    figures: Figures
+    foreign: float
+    samples: dict[str, Any]
+
+
+def once(how: How, side: Side, shape: Shape, *, sampled: bool = False) -> Run:
+    """One run of one server in a process of its own; `sampled`: with screens beside that keep what they are told."""
     server, _ = _machine.cores()
-    screens = QUICK[shape.screens] if how.quick else shape.screens
+    screens = QUICK.get(shape.screens, shape.screens) if how.quick else shape.screens
     where = _sides.ports()
     command = side.command(where, how.folder, {"items": shape.items, "size": shape.size})
     log = how.folder / f"server-{where.screens}.log"
     with _machine.running(command, server, log, where) as process:
         feed = side.feed(where, shape.size * shape.batch + shape.batch - 1)
         words = ["--n", screens, "--pub-size", shape.size, "--window", 8, "--drain", 5, *feed, *side.says]
+        words += shape.short if how.quick else shape.words
         before, began = _machine.busy_s(), time.monotonic()
         spent = _machine.spent_s(process)
-        told = _load.load(
-            how.folder, where.screens, [*words, *(shape.short if how.quick else shape.words)],
-            pids=_machine.tree(process),
-        )  # fmt: skip
+        with _samples.sampling(how, where.screens, sampled) as samples:
+            told = _load.load(how.folder, where.screens, words, pids=_machine.tree(process))
         took = time.monotonic() - began
         mine = _machine.spent_s(process) - spent + told["client_s"]
         foreign = max(0.0, _machine.busy_s() - before - mine)
     if told["err"]:
         print(f"  {side.name}: {told['err']}", file=sys.stderr)
-    return figures(told, side is _sides.OURS), 100 * foreign / took
+    return Run(figures(told, side is _sides.OURS and bool(told["checked"])), 100 * foreign / took, samples)
 
 
 def _sides_of(how: How, shape: Shape) -> tuple[Side, list[Side]]:
     """The yardstick of a load, and all who are measured, ours first."""
-    yardstick = _sides.MERGED if shape.merged else _sides.SENT
-    others = [_sides.SENT] if shape.merged else []
+    merged, sent = _sides.yardsticks()
+    yardstick, others = (merged, [sent]) if shape.merged else (sent, [])
     peers = [_sides.PEERS[name] for name in how.peers if _sides.here(name)]
     return yardstick, [_sides.OURS, yardstick, *others, *peers]
 
 
-def measure(names: Sequence[str], how: How) -> list[Load]:
-    """These loads, repeated; every repetition in the other direction than the one before."""
-    found: list[Load] = []
-    for name in names:
-        shape = SHAPES[name]
-        yardstick, sides = _sides_of(how, shape)
-        runs: dict[str, list[Figures]] = {side.name: [] for side in sides}
-        noise, foreign = [], []
-        for rep in range(how.reps):
-            for side in sides if rep % 2 == 0 else sides[::-1]:
-                noise.append(_machine.noise_ms(_machine.cores()[0]))
-                got, others = once(how, side, shape)
-                foreign.append(others)
-                runs[side.name].append(got)
-                say = f"{got['cpu_us']:.2f} µs, p99 {got['p99_ms']:.1f} ms, others {others:.0f} %"
-                print(f"  {name} {rep + 1}/{how.reps} {side.name}: {say}", file=sys.stderr, flush=True)
-        ratios = {}
-        for ratio, field in (("cpu_ratio", "cpu_us"), ("p99_ratio", "p99_ms"), ("connect_ratio", "connect_us")):
-            pairs = zip(runs[sides[0].name], runs[yardstick.name], strict=True)
-            ratios[ratio] = [mine[field] / its[field] for mine, its in pairs if its[field]]
-        if name != "C":
-            del ratios["connect_ratio"]
-        found.append(
-            Load(
-                name=name, say=shape.say, yardstick=yardstick.name, goals=shape.goals, columns=shape.columns,
-                runs=runs, ratios=ratios, noise_ms=noise, foreign=foreign,
-            )
-        )  # fmt: skip
+class Repeated(NamedTuple):
+    """All timed runs of one load."""
+
+    runs: dict[str, list[Figures]]
+    noise: list[float]
+    foreign: list[float]
+
+
+def _repeat(name: str, shape: Shape, sides: Sequence[Side], how: How) -> Repeated:
+    """The servers one after another, every repetition in the other direction than the one before."""
+    found = Repeated({side.name: [] for side in sides}, [], [])
+    for rep in range(how.reps):
+        for side in sides if rep % 2 == 0 else sides[::-1]:
+            found.noise.append(_machine.noise_ms(_machine.cores()[0]))
+            run = once(how, side, shape)
+            found.foreign.append(run.foreign)
+            found.runs[side.name].append(run.figures)
+            say = f"{run.figures['cpu_us']:.2f} µs, p99 {run.figures['p99_ms']:.1f} ms, others {run.foreign:.0f} %"
+            print(f"  {name} {rep + 1}/{how.reps} {side.name}: {say}", file=sys.stderr, flush=True)
     return found
+
+
+def _measure(name: str, how: How) -> Load:
+    shape = SHAPES[name]
+    yardstick, sides = _sides_of(how, shape)
+    timed = _repeat(name, shape, sides, how)
+    mine, its = timed.runs[sides[0].name], timed.runs[yardstick.name]
+    ratios: dict[str, list[float]] = {}
+    for ratio, field in (("cpu_ratio", "cpu_us"), ("p99_ratio", "p99_ms"), ("connect_ratio", "connect_us")):
+        if ratio != "connect_ratio" or name == "C":
+            ratios[ratio] = [one[field] / other[field] for one, other in zip(mine, its, strict=True) if other[field]]
+    # apart from the runs that are timed: a hundred screens in Python take a good part of the client's core
+    extra = once(how, _sides.OURS, shape, sampled=True)
+    every = [*mine, extra.figures]
+    ratios["equal"] = [_samples.share(extra.samples)]
+    ratios["breaks"] = [sum(run.get("broken", 0) for run in every) + extra.samples["breaks"]]
+    ratios["lost"] = [sum(run["lost"] for run in every)]
+    named = [goal._replace(say=goal.say.format(yardstick=yardstick.name)) for goal in shape.goals]
+    goals = (*named, Goal("lost", 0, "Messages that did not arrive"), *_samples.GOALS)
+    words = [_samples.word(extra.samples)]
+    if not _load.compiler():
+        words.append(
+            "No C compiler is here: yardstick and load client are in Python, and no chain of positions was read."
+        )
+    return Load(
+        name=name, say=shape.say, yardstick=yardstick.name, columns=shape.columns, goals=goals, quick=how.quick,
+        runs=timed.runs, ratios=ratios, noise_ms=timed.noise, foreign=timed.foreign,
+        words=words, told=_samples.fields(extra.samples),
+    )  # fmt: skip
+
+
+def measure(names: Sequence[str], how: How) -> list[Load]:
+    """These loads."""
+    return [_measure(name, how) for name in names]

@@ -1,4 +1,4 @@
-"""Events a second from the log to the board: read, folded, applied, acknowledged; one core beside one Redis.
+"""Load F: events a second from the log to the board: read, folded, applied, acknowledged; one core beside one Redis.
 
 The yardstick of the same run reads the same entries from the stream and writes their bytes back with one HSET a batch:
 what the client library and Redis cost without us.
@@ -6,9 +6,9 @@ what the client library and Redis cost without us.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Any
 
 import uvloop
 
@@ -20,11 +20,12 @@ from ioc.log.redis import RedisLog
 from ioc.redis_link import connect
 from ioc.run.projector import Projector
 from ioc.settings import build
+from tests.bench import _machine
+from tests.bench._figures import Figures, Goal, How, Load
 from tests.bench._place import START, Things, Watch, events, redis_url
 
 COUNT = 100_000
 SUBJECTS = 5_000
-TURNS = 3
 
 
 class Nothing:
@@ -39,18 +40,18 @@ class Nothing:
         return None
 
 
-async def _fill(url: str) -> None:
+async def _fill(url: str, count: int) -> None:
     log = RedisLog(url)
     await log.begin()
-    revision, all_ = 0, events(COUNT, SUBJECTS)
-    for start in range(0, COUNT, 5000):
+    revision, all_ = 0, events(count, SUBJECTS)
+    for start in range(0, count, 5000):
         part = all_[start : start + 5000]
         answered = Answered("bench", START)
         revision = await log.append(part, source="bench", revision=revision, cursor=None, seen={}, answered=answered)
     await log.close()
 
 
-async def _project(url: str) -> Watch:
+async def _project(url: str, count: int) -> Watch:
     board, log = RedisBoard(url), RedisLog(url)
     settings = build({"province": {"name": "bench"}})
     projector = Projector({Things(): ()}, board, log, Nothing(), settings)
@@ -64,7 +65,7 @@ async def _project(url: str) -> Watch:
                 continue
             await projector.work(batch)
             done += len(batch.entries)
-            if done >= COUNT:
+            if done >= count:
                 break
     snapshot = await board.snapshot(names.layer_channel("things"))
     assert snapshot is not None and len(snapshot.items) == SUBJECTS
@@ -73,11 +74,11 @@ async def _project(url: str) -> Watch:
     return watch
 
 
-async def _copy(url: str) -> Watch:
+async def _copy(url: str, count: int) -> Watch:
     redis = connect(url)
     done, after = 0, "-"
     with Watch() as watch:
-        while done < COUNT:
+        while done < count:
             found = await redis.xrange(names.EVENTS_LOG, min=after, count=1000)
             after = f"({found[-1][0].decode()}"
             await redis.hset(
@@ -88,24 +89,37 @@ async def _copy(url: str) -> Watch:
     return watch
 
 
-async def _turn(url: str) -> tuple[Watch, Watch]:
+async def _turn(url: str, count: int) -> tuple[Watch, Watch]:
     redis = connect(url)
     await redis.flushall()
     await redis.aclose()
-    await _fill(url)
-    return await _copy(url), await _project(url)
+    await _fill(url, count)
+    return await _copy(url, count), await _project(url, count)
 
 
-def main() -> dict[str, Any]:
-    """The median of three turns: events/s, and how many times the yardstick's time it took."""
+def measure(names: Sequence[str], how: How) -> list[Load]:
+    """The turns, each beside its yardstick."""
+    noise, turns = [], []
+    count = COUNT // 5 if how.quick else COUNT
     with redis_url() as url:
-        turns = [uvloop.run(_turn(url)) for _ in range(TURNS)]
-    turns.sort(key=lambda turn: turn[1].wall / turn[0].wall)
-    copy, ours = turns[TURNS // 2]
-    return {
-        "events": COUNT,
-        "events_per_s": round(COUNT / ours.wall),
-        "yardstick_events_per_s": round(COUNT / copy.wall),
-        "times_the_yardstick": round(ours.wall / copy.wall, 2),
-        "cpu_us_per_event": round(ours.cpu / COUNT * 1e6, 1),
+        for rep in range(how.reps):
+            noise.append(_machine.noise_ms(_machine.cores()[0]))
+            turns.append(uvloop.run(_turn(url, count)))
+            print(f"  F {rep + 1}/{how.reps} {count / turns[-1][1].wall:,.0f} events/s", file=sys.stderr, flush=True)
+    runs: dict[str, list[Figures]] = {
+        name: [{"events_per_s": count / turn[at].wall, "cpu_us": turn[at].cpu / count * 1e6} for turn in turns]
+        for at, name in ((1, "ioc"), (0, "read and HSET"))
     }
+    return [
+        Load(
+            name="F",
+            say=f"{count:,} events on {SUBJECTS:,} subjects from the log to the board, one core beside one Redis",
+            yardstick="read and HSET",
+            goals=(Goal("events_per_s", 30_000, "Events a second", least=True),),
+            columns={"events_per_s": "events/s", "cpu_us": "CPU µs/event"},
+            runs=runs,
+            quick=how.quick,
+            ratios={"cpu_ratio": [ours.cpu / copy.cpu for copy, ours in turns]},
+            noise_ms=noise,
+        )
+    ]

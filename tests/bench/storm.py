@@ -11,28 +11,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
-from tests.bench import _load, _machine, _sides
+from tests.bench import _load, _machine, _samples, _sides
 from tests.bench._figures import Figures, Goal, How, Load, written
 from tests.bench._sides import Side
 
 CROWD, STAYING = 10_000, 100
 ITEMS, SIZE = 5000, 250
-LIMIT_S = 180
+RAMP_S, LIMIT_S = 120, 180
 
 
 def _staying(how: How, where: _sides.Ports, side: Side, pids: Sequence[int]) -> subprocess.Popen[str]:
     """Screens that stay, told something ten times a second until they are ended."""
     words = [
-        _load.compiled("wsload", how.folder), "--port", where.screens, "--n", STAYING, "--pub-size", SIZE, "--pub-rate", 10,
-        "--duration", LIMIT_S * 2, "--stall", LIMIT_S, "--pids", ",".join(map(str, pids)), *side.feed(where, SIZE), *side.says,
+        _load.compiled("wsload", how.folder), "--port", where.screens, "--n", STAYING, "--pub-size", SIZE,
+        "--pub-rate", 10, "--duration", LIMIT_S * 2, "--stall", LIMIT_S, "--pids", ",".join(map(str, pids)),
+        *side.feed(where, SIZE), *side.says,
     ]  # fmt: skip
     return _machine.piped(list(map(str, words)), _machine.cores()[1])
 
 
-def once(how: How, side: Side, whole: Sequence[str]) -> Figures:
-    """One storm; `whole`: the load client's words that make it wait for the picture."""
+def once(how: How, side: Side, whole: Sequence[str], *, sampled: bool = False) -> tuple[Figures, dict[str, Any]]:
+    """One storm, and what the sampled screens told; `whole`: the words that make the client wait for the picture."""
     crowd = CROWD // 10 if how.quick else CROWD
     where = _sides.ports()
     command = side.command(where, how.folder, {"items": ITEMS, "size": SIZE})
@@ -40,14 +42,16 @@ def once(how: How, side: Side, whole: Sequence[str]) -> Figures:
     with _machine.running(command, _machine.cores()[0], log, where) as process:
         pids = _machine.tree(process)
         before = _machine.spent_s(process)
-        staying = _staying(how, where, side, pids)
-        try:
-            time.sleep(2)
-            words = ["--n", crowd, "--pending", crowd, "--retry", "--settle", 0, "--duration", 0.1, *whole]
-            came: dict[str, Any] = _load.load(how.folder, where.screens, words, pids=pids, limit_s=LIMIT_S)
-        finally:
-            staying.terminate()
-            told, _ = staying.communicate(timeout=20)
+        with _samples.sampling(how, where.screens, sampled) as samples:
+            staying = _staying(how, where, side, pids)
+            try:
+                time.sleep(2)
+                words = ["--n", crowd, "--pending", crowd, "--retry", "--ramp", RAMP_S]
+                words += ["--settle", 0, "--duration", 0.1, *whole]
+                came: dict[str, Any] = _load.load(how.folder, where.screens, words, pids=pids, limit_s=LIMIT_S)
+            finally:
+                staying.terminate()
+                told, _ = staying.communicate(timeout=20)
         spent = _machine.spent_s(process) - before
     stayed = json.loads(told.splitlines()[-1])
     lost = stayed["expected"] - stayed["events"]
@@ -57,7 +61,7 @@ def once(how: How, side: Side, whole: Sequence[str]) -> Figures:
         "dropped": stayed["dropped"], "refused": came["refused"] + came["chain"]["byes"], "retries": came["retries"],
         "mb": came["picture_bytes"] / 1e6, "cpu_s": spent, "missing": crowd - came["ok"],
         "broken": _load.broken(came) + _load.broken(stayed),
-    }  # fmt: skip
+    }, samples  # fmt: skip
 
 
 def measure(names: Sequence[str], how: How) -> list[Load]:
@@ -71,13 +75,15 @@ def measure(names: Sequence[str], how: How) -> list[Load]:
     for rep in range(how.reps):
         for name, side, words in sides if rep % 2 == 0 else sides[::-1]:
             noise.append(_machine.noise_ms(_machine.cores()[0]))
-            got = once(how, side, words)
+            got, _ = once(how, side, words)
             runs[name].append(got)
             say = f"all in {got['whole_s']:.1f} s, the others' p99 {got['p99_ms']:.0f} ms"
             print(f"  H {rep + 1}/{how.reps} {name}: {say}", file=sys.stderr, flush=True)
     for got in runs[shown.name]:
         assert isinstance(got, dict)
         del got["broken"]
+    got, samples = once(how, _sides.OURS, (*_load.SCREEN, "--deflate"), sampled=True)
+    breaks = got["broken"] + samples["breaks"] + sum(run.get("broken", 0) for run in chain(*runs.values()))
     plain = runs["ioc, nothing compressed"]
     word = f"Without compression all have theirs in {written(min(run['whole_s'] for run in plain))} s at best."
     return [
@@ -88,9 +94,12 @@ def measure(names: Sequence[str], how: How) -> list[Load]:
                 Goal("whole_s", 15, "Seconds until all have their picture"),
                 Goal("p99_ms", 500, "p99 of those who stayed, ms"),
                 Goal("missing", 0, "Screens that did not get their picture"),
+                *_samples.GOALS,
             ),
-            columns={"whole_s": "s to all", "picture_p50_s": "s to half", "p99_ms": "p99 of others, ms", "worst_ms": "worst, ms",
-                     "refused": "turned away", "mb": "MB", "cpu_s": "CPU s", "dropped": "let go", "broken": "chain broken"},
-            runs=runs, noise_ms=noise, words=[word],
+            columns={"whole_s": "s to all", "picture_p50_s": "s to half", "p99_ms": "p99 of others, ms",
+                     "worst_ms": "worst, ms", "refused": "turned away", "mb": "MB", "cpu_s": "CPU s",
+                     "dropped": "let go", "broken": "chain broken"},
+            quick=how.quick, runs=runs, noise_ms=noise, words=[word, _samples.word(samples)],
+            ratios={"equal": [_samples.share(samples)], "breaks": [breaks]}, told=_samples.fields(samples),
         )
     ]  # fmt: skip

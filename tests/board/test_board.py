@@ -18,12 +18,12 @@ from ioc.run.epochs import Epochs
 CHANNEL = "layer/things"
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis_url", "cluster_url"])
 async def board(request: pytest.FixtureRequest) -> AsyncIterator[Board]:
     if request.param == "memory":
         yield MemoryBoard()
         return
-    made = RedisBoard(request.getfixturevalue("redis_url"))
+    made = RedisBoard(request.getfixturevalue(request.param))
     yield made
     await made.close()
 
@@ -88,7 +88,7 @@ async def test_a_reset_begins_a_new_epoch_at_a_higher_offset(board: Board) -> No
     first = await board.reset(CHANNEL, {"a": b"1"})
     second = await board.reset(CHANNEL, {"b": b"2"}, gone={"a": "x|y"})
     assert second.epoch != first.epoch and second.offset > first.offset
-    assert await taken(board) == Snapshot(second, {"b": b"2"}, True, {"a": "x|y"}, 1, await board.life())
+    assert await taken(board) == Snapshot(second, {"b": b"2"}, True, {"a": "x|y"}, 1, await board.life(CHANNEL))
     with pytest.raises(Gap):
         await board.history(CHANNEL, first)
 
@@ -129,16 +129,16 @@ changes = st.dictionaries(
 )
 
 
-@pytest.mark.parametrize("kind", ["memory", "redis"])
+@pytest.mark.parametrize("kind", ["memory", "redis_url", "cluster_url"])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(changes, max_size=12), begin=st.integers(0, 12), flush=st.one_of(st.none(), st.integers(0, 12)))
 def test_old_snapshot_and_every_delta_are_the_new_snapshot(
     request: pytest.FixtureRequest, kind: str, steps: list[dict[str, bytes | None]], begin: int, flush: int | None
 ) -> None:
-    url = request.getfixturevalue("redis_url") if kind == "redis" else ""
+    url = request.getfixturevalue(kind) if kind != "memory" else ""
 
     async def play() -> None:
-        board: Board = RedisBoard(url) if kind == "redis" else MemoryBoard()
+        board: Board = RedisBoard(url) if url else MemoryBoard()
         await board.reset(CHANNEL, {"a": b"start"})
         before = await taken(board)
         for number, change in enumerate(steps):
@@ -182,7 +182,7 @@ async def test_a_store_that_restarted_while_no_writer_remembers_begins_a_new_epo
     writer = Epochs()
     await writer.take_over(board, CHANNEL, fence=0)
 
-    async def other_life() -> str:
+    async def other_life(channel: str) -> str:
         return "another run"
 
     board.life = other_life  # type: ignore[method-assign]
@@ -191,7 +191,7 @@ async def test_a_store_that_restarted_while_no_writer_remembers_begins_a_new_epo
     again = await Epochs().take_over(board, CHANNEL, fence=0)
     assert again is not None and again.position == begun, "the writer that remembers adopted the board"
 
-    async def third_life() -> str:
+    async def third_life(channel: str) -> str:
         return "a third run"
 
     board.life = third_life  # type: ignore[method-assign]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ async def test_the_whole_demo(demo: Demo) -> None:
     certificates = await demo.until("/api/tiles/certificates", lambda tile: tile["items"]["all"]["value"] == 1_392)
     assert certificates["items"]["all"]["other"][0]["value"] == 1_500
     await _listens_on_loopback_only(demo)
-    await _comes_back(demo)
+    await _comes_back(demo, "sources", "poller")
     await _leaves_nothing(demo)
 
 
@@ -115,11 +116,34 @@ async def _listens_on_loopback_only(demo: Demo) -> None:
             assert connection.laddr.ip in ("127.0.0.1", "::1"), process.cmdline()
 
 
-async def _comes_back(demo: Demo) -> None:
-    """The sources and the poller are killed; the demo starts them again, and the poll goes on."""
+@pytest.mark.chaos
+@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.long)])
+async def test_the_sources_are_killed_and_nothing_is_lost(demo: Demo, rounds: int) -> None:
+    """`kill -9` of the simulated sources while they move: what was committed is archived, and no event twice."""
+    await demo.until("/api/sources", lambda rows: sum(row["state"] == "live" for row in rows) >= 9)
+    for _ in range(rounds):
+        await _comes_back(demo, "sources")
+    committed = {row["name"]: row["counts"]["events"] for row in (await demo.ask("/api/sources")).json()}
+    await _wait(lambda: all(_archived(demo, name)[0] >= count for name, count in committed.items()))
+    for name in committed:
+        rows, distinct = _archived(demo, name)
+        assert rows == distinct, name
+    print(f"{rounds} times killed: {sum(committed.values())} events committed, all archived, none twice.")
+
+
+def _archived(demo: Demo, source: str) -> tuple[int, int]:
+    """Events of a source in the archive, and how many of them differ."""
+    select = "SELECT count(*), count(DISTINCT subject || '|' || received || '|' || coalesce(data, '')) FROM events"
+    with closing(sqlite3.connect(demo.folder / "ioc.db")) as db:
+        rows, distinct = db.execute(f"{select} WHERE source = ?", (source,)).fetchone()
+    return rows, distinct
+
+
+async def _comes_back(demo: Demo, *named: str) -> None:
+    """These parts are killed; the demo starts them again, and the poll goes on."""
     before = demo.parts()
     assert len(before) == 4
-    hurt = [name for name in before if "sources" in name or "poller" in name]
+    hurt = [name for name in before if any(part in name for part in named)]
     asked = _calls(await demo.until("/api/sources", bool))["counts"]["records"]
     for name in hurt:
         before[name].kill()

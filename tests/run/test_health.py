@@ -163,3 +163,17 @@ async def test_a_board_that_is_lost_is_begun_anew(
         await asyncio.wait_for(running, 30)
     await (await watching.health(2)).look(NOON)
     assert (await watching.items(lost)).keys() >= ({"cams", "app"} if lost == names.SOURCES else {"all"})
+
+
+async def test_nothing_is_written_on_top_of_steps_that_the_store_lost(watching: Watching) -> None:
+    looking = await watching.health()
+    await looking.look(NOON)
+    stood = (await watching.positions())[names.SOURCES]
+    looking.epochs.note(names.SOURCES, Position(stood.epoch, stood.offset + 1))
+    await watching.says("cams")
+    with pytest.raises(Gap):
+        await looking.look(NOON)
+    assert (await watching.positions())[names.SOURCES] == stood
+    await looking.open()
+    await looking.look(NOON)
+    assert (await watching.positions())[names.SOURCES].epoch != stood.epoch

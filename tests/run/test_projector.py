@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 from ioc import clock
+from ioc.board import Position
 from ioc.board.memory import MemoryBoard
 from ioc.board.redis import RedisBoard
 from ioc.contract import Answered
@@ -19,7 +20,8 @@ from ioc.event import Event, Feature
 from ioc.log import Batch
 from ioc.log.memory import MemoryLog
 from ioc.log.redis import RedisLog
-from tests.house import KIND, LAYER, NOON, House, Newer, Things
+from ioc.run.projector import Projector
+from tests.house import COUNT, KIND, LAYER, NOON, TILES, House, Newer, Things
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -292,3 +294,23 @@ async def test_a_change_after_quiet_is_on_its_tile_at_once_and_the_next_one_wait
             await projector.work(batch)
         assert (await house.values()).keys() == set(things)
         assert (await house.figures())["all"]["value"] == 3
+
+
+async def test_no_tile_is_written_on_top_of_steps_that_the_store_lost(house: House) -> None:
+    """A replica took over that lacks our last step: its offset must not be given out twice in one epoch."""
+    projector = await house.projector()
+    await house.asking.poll()
+    await house.work(projector)
+    stood = (await house.taken(COUNT)).position
+    projector.epochs.note(COUNT, Position(stood.epoch, stood.offset + 1))
+    house.listed("a", "b", "c", "d")
+    await house.asking.poll()
+    with pytest.raises(Gap):
+        await house.work(projector)
+    assert (await house.taken(COUNT)).position == stood
+    again = Projector({Things(): TILES}, house.board, house.log, house.archive, house.settings, epochs=projector.epochs)
+    again.fence = 2
+    await again.open()
+    await house.work(again)
+    found = await house.taken(COUNT)
+    assert found.position.epoch != stood.epoch and (await house.figures())["all"]["value"] == 4

@@ -142,3 +142,5 @@ async def test_without_the_store_there_is_no_202(
     monkeypatch.setattr(log, "append", away)
     answer = await post(server, key, [record(1)])
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"].endswith("send it again, with the same ids; nothing is taken twice.")

@@ -120,7 +120,7 @@ async def test_alerts_go_between_the_parts_of_a_picture() -> None:
         slow.drain()
         later = slow.frames()[heard + 1 :]
         assert later[0]["channel"] == names.ALERTS
-        assert "fire" in later[0].get("put", later[0].get("items"))
+        assert "fire" in {**later[0].get("put", {}), **later[0].get("items", {})}
         held = Folding(slow)
         slow.drain_all()
         assert len(held.fold()[LAYER]) == 60
