@@ -14,7 +14,7 @@ import msgspec
 
 from ioc.adapter import Adapter
 from ioc.errors import BadConfig
-from ioc.layer import Layer, Tile
+from ioc.layer import FARS, Layer, Tile
 from ioc.settings import Source
 
 
@@ -72,11 +72,13 @@ def open_adapter(source: Source) -> Adapter[Any]:
 
 @cache
 def layer(name: str) -> Layer:
-    """The layer of that file name; raises BadConfig with the names there are."""
+    """The layer of that file name; raises BadConfig with the names there are, or with what is wrong in it."""
     module = _module("layers", name)
     if module is None:
         raise BadConfig(f"There is no layer {name}; write one of {', '.join(names('layers'))}.")
     found: Layer = _only(module, Layer, "layer")()
+    if found.far is not None and found.far not in FARS:
+        raise BadConfig(f"The layer {name} says far = {found.far!r}; write one of {', '.join(FARS)}, or leave it out.")
     return found
 
 

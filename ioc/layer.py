@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import msgspec
 
@@ -16,6 +16,7 @@ from ioc.event import ASKED_AGAIN, Event, Geometry, Method
 
 Level = Literal["good", "warn", "bad"]
 Far = Literal["clusters", "units", "tiles"]
+FARS: tuple[Far, ...] = get_args(Far)
 
 TROUBLE = frozenset({"late", "stale", "frozen", "down"})
 """States of a thing that somebody must see to; `never` asks nobody for anything."""

@@ -7,6 +7,7 @@ of the items changes nothing. What changes costs what changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from sys import intern
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -77,7 +78,7 @@ def fact(body: bytes, mark: Mark) -> Fact | None:
         x, y = round((west + east) * _HALF_MICRO), round((south + north) * _HALF_MICRO)
     # what leaves the earth is WIDE alone
     cell = mark.cell & ~WIDE if mark.cell not in (NOWHERE, WIDE) else NOWHERE
-    return Fact(cell, mark.unit, bad, _RANKS.get(state, -1), observed, source, x, y)
+    return Fact(cell, mark.unit, bad, _RANKS.get(state, -1), observed, intern(source), x, y)
 
 
 class Sum(NamedTuple):

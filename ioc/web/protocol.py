@@ -46,7 +46,10 @@ class BadFrame(IocError):
 
 
 class View(msgspec.Struct, frozen=True):
-    """A viewport: `bbox` west, south, east, north in degrees (west > east: over the date line), `zoom` 0 to 24."""
+    """A viewport: `bbox` west, south, east, north in degrees (west > east: over the date line), `zoom` 0 to 24.
+
+    At a low zoom a large layer may come as clusters, counted by commune, or not at all: GET /api/layers tells `far`.
+    """
 
     bbox: tuple[float, float, float, float]
     zoom: Annotated[float, Meta(ge=0, le=24)] = 0.0
@@ -103,7 +106,7 @@ class Unwatch(msgspec.Struct, frozen=True, tag_field="type", tag="unwatch"):
 
 
 class ViewOf(msgspec.Struct, frozen=True, tag_field="type", tag="view"):
-    """From now on only items of `channel` in this viewport."""
+    """From now on only items of `channel` in this viewport; from afar, of a large layer, what its `far` says."""
 
     channel: Name
     bbox: tuple[float, float, float, float]
