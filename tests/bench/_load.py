@@ -6,7 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,18 +44,37 @@ def broken(told: dict[str, Any]) -> int:
     return sum(int(chain[name]) for name in BREAKS)
 
 
-def load(folder: Path, port: int, words: Sequence[object], *, pids: Sequence[int] = (), limit_s: float = 120) -> Any:
-    """Run the load client on the client's core against that port; what it measured, with the noise meanwhile.
-
-    `foreign_percent`: what neither the server nor the client took of a core. Raises AssertionError when it fails.
-    """
+def _command(folder: Path, port: int, words: Sequence[object], pids: Sequence[int]) -> list[str]:
     client_of = [str(compiled("wsload", folder))] if compiler() else [sys.executable, "-m", "tests.bench._pyload"]
     own = [*client_of, "--port", str(port), *map(str, words)]
-    server, client = _machine.cores()
     if pids:
         own += ["--pids", ",".join(map(str, pids))]
+    server, _ = _machine.cores()
     if server is not None:
         own += ["--core", str(server)]
-    done = _machine.run(own, client, limit_s)
+    return own
+
+
+def load(folder: Path, port: int, words: Sequence[object], *, pids: Sequence[int] = (), limit_s: float = 120) -> Any:
+    """Run the load client on the client's core against that port; what it measured.
+
+    Raises AssertionError when it fails, and TimeoutExpired.
+    """
+    done = _machine.run(_command(folder, port, words, pids), _machine.cores()[1], limit_s)
     assert done.returncode == 0 and done.stdout, f"The load client failed: {done.stderr or done.stdout}"
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@contextmanager
+def connected(
+    folder: Path, port: int, words: Sequence[object], *, pids: Sequence[int] = (), limit_s: float = 120
+) -> Iterator[Callable[[], Any]]:
+    """The load client, with all its screens connected; the block calls what it is given for what was measured."""
+    process = _machine.piped([*_command(folder, port, words, pids), "--tell"], _machine.cores()[1])
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "ready\n", "The load client could not connect its screens."
+        yield lambda: json.loads(process.communicate(timeout=limit_s)[0].splitlines()[-1])
+    finally:
+        process.kill()
+        process.wait()

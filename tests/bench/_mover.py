@@ -1,6 +1,6 @@
 """A province full of things that move: its items, and a process that moves them over a publisher's port.
 
-`python -m tests.bench._mover PUBLISHER RATE SECONDS` moves `RATE` things a second, in turn, a little each.
+`python -m tests.bench._mover PUBLISHER RATE` moves `RATE` things a second, in turn, a little each, until it is ended.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ def moved(place: tuple[float, float], chance: random.Random) -> tuple[float, flo
     return lon, place[1] + north if SOUTH <= place[1] + north <= SOUTH + SIDE else place[1] - north
 
 
-def main(publisher: int, rate: int, seconds: float) -> None:
-    """Move for so long, at that rate, evenly."""
+def main(publisher: int, rate: int) -> None:
+    """Move at that rate, evenly."""
     chance, places = random.Random(11), start()
     number = moves = 0
     with socket.create_connection(("127.0.0.1", publisher)) as out:
         began = time.monotonic()
-        while (passed := time.monotonic() - began) < seconds:
+        while True:
             lines = []
-            while moves < rate * passed:
+            while moves < rate * (time.monotonic() - began):
                 number = (number + 7919) % THINGS
                 places[number] = moved(places[number], chance)
                 told = body(number, *places[number], time.time_ns())
@@ -67,4 +67,4 @@ def main(publisher: int, rate: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

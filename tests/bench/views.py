@@ -23,6 +23,8 @@ TABLETS, RATE = 500, 10_000
 SHARES = (0.0, 0.01, 0.02)
 FAR = [0.0, 0.0, 0.001, 0.001]
 SPAN_S = 15
+SETTLE_S = 4
+"""The first moves are not measured: who moves things has yet to start."""
 KEPT_UP = 0.95
 SAYS = ("--path", "/ws", "--subproto", "ioc.v1", "--check", "--whole", "1", "--sub-text", '{"type":"hello"}')
 
@@ -48,8 +50,9 @@ def _watches(file: Path, share: float, tablets: int) -> Path:
     return file
 
 
-def _moving(where: _sides.Ports, seconds: float) -> Any:
-    command = [sys.executable, "-m", "tests.bench._mover", str(where.publisher), str(RATE), str(seconds)]
+def _moving(where: _sides.Ports) -> Any:
+    """Whatever moves, until it is ended."""
+    command = [sys.executable, "-m", "tests.bench._mover", str(where.publisher), str(RATE)]
     return _machine.piped(command, _machine.cores()[1])
 
 
@@ -61,14 +64,15 @@ def once(how: How, share: float, *, sampled: bool = False) -> tuple[Figures, dic
     command = [sys.executable, "-m", "tests.bench._served", str(where.screens), str(where.publisher), "--province"]
     log = how.folder / f"server-{where.screens}.log"
     watches = _watches(how.folder / "watches", share, tablets)
+    words = ["--n", tablets, "--settle", SETTLE_S, "--duration", span, "--stall", span + 5, "--sub-lines", watches]
     with (
         _machine.running(command, _machine.cores()[0], log, where) as process,
         _samples.sampling(how, where.screens, sampled, watches) as samples,
+        _load.connected(how.folder, where.screens, [*words, *SAYS], pids=_machine.tree(process)) as measured,
     ):
-        mover = _moving(where, 4 * span + 60)
+        mover = _moving(where)
         try:
-            words = ["--n", tablets, "--settle", 2, "--duration", span, "--stall", span + 5, "--sub-lines", watches]
-            told = _load.load(how.folder, where.screens, [*words, *SAYS], pids=_machine.tree(process))
+            told = measured()
         finally:
             mover.terminate()
             mover.communicate(timeout=10)
@@ -125,9 +129,9 @@ def measure(names: Sequence[str], how: How) -> list[Load]:
     ratios = {
         "equal": [_samples.share(samples)],
         "breaks": [breaks],
-        "times_less": [everything * run["tablets"] / run["mb_per_s"] for run in one if run["mb_per_s"]],
+        # who does not keep up sends and spends what it can: that tells nothing
+        "times_less": [everything * run["tablets"] / run["mb_per_s"] for run in one if run["seen"] > KEPT_UP],
         "seen": [run["seen"] for run in one],
-        # who does not keep up spends what it can: that tells nothing
         "twice_seen": [
             (b["cpu_percent"] - z["cpu_percent"]) / (a["cpu_percent"] - z["cpu_percent"])
             for z, a, b in zip(none, one, two, strict=True)
