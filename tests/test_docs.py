@@ -15,7 +15,7 @@ from ioc import catalog
 from ioc.cli import main
 from ioc.contract import Contract
 from ioc.lint import OF_A_SOURCE, TOP, lint
-from ioc.settings import Access, Province, Web, build
+from ioc.settings import Access, Province, Streams, Web, build
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -84,7 +84,7 @@ def test_variables_of_the_other_documents_exist() -> None:
         assert variables(text) <= variables(README), name
 
 
-@pytest.mark.parametrize("kind", [Province, Access, Web, Contract])
+@pytest.mark.parametrize("kind", [Province, Access, Web, Streams, Contract])
 def test_every_setting_is_in_the_readme(kind: type[msgspec.Struct]) -> None:
     section = README.partition("## Settings")[2]
     assert {name for name in kind.__struct_fields__ if f"`{name}`" not in section} == set()
