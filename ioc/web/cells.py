@@ -121,12 +121,14 @@ class Cells:
         if cell >= WIDE:
             self.wide[name] = None
 
-    def near(self, view: Box) -> tuple[list[str], list[str]]:
-        """The items that are surely in the view, and those that may be."""
+    def near(self, view: Box) -> Iterator[tuple[list[str], bool]]:
+        """Cell by cell, as it is when it is reached: the items that the view may meet, and whether it surely does."""
         whole, partly = cover(view).of(self.held.keys())
-        sure = [name for cell in whole for name in self.held[cell]]
-        maybe = [name for cell in partly if cell != WIDE for name in self.held[cell]]
-        return sure, [*maybe, *self.wide]
+        for cell in list(whole):
+            yield list(self.held.get(cell, ())), True
+        for cell in [cell for cell in partly if cell != WIDE]:
+            yield list(self.held.get(cell, ())), False
+        yield list(self.wide), False
 
     def count(self, units: frozenset[str] | None) -> int:
         """How many items a reader of these units has; None: of all."""

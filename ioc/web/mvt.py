@@ -124,13 +124,17 @@ class Drawing:
         self._layer = layer
         self._keys: dict[str, int] = {}
         self._values: dict[tuple[type, Value], int] = {}
+        self._value_parts: list[bytes] = []
         self._told: list[bytes] = []
 
     def add(self, shape: Drawn, properties: dict[str, Value]) -> None:
         tags = bytearray()
         for name, value in properties.items():
             tags += _number(self._keys.setdefault(name, len(self._keys)))
-            tags += _number(self._values.setdefault((type(value), value), len(self._values)))
+            at = self._values.setdefault((type(value), value), len(self._values))
+            if at == len(self._value_parts):
+                self._value_parts.append(_bytes(4, _value(value)))
+            tags += _number(at)
         body = _bytes(2, bytes(tags)) + _field(3, 0) + _number(shape.kind) + _bytes(4, _commands(shape))
         self._told.append(_bytes(2, body))
 
@@ -140,7 +144,7 @@ class Drawing:
             return b""
         parts = [_field(15, 0) + _number(2), _bytes(1, self._layer.encode()), *self._told]
         parts += [_bytes(3, name.encode()) for name in self._keys]
-        parts += [_bytes(4, _value(value)) for _, value in self._values]
+        parts += self._value_parts
         parts.append(_field(5, 0) + _number(EXTENT))
         return _bytes(3, b"".join(parts))
 

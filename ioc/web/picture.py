@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ioc.board import Delta, Position, Snapshot
 from ioc.layer import FAR_ZOOM
@@ -206,17 +206,20 @@ class Picture:
         kind = self.channel.kind
         if sight.view is None:
             return ((name, body) for name, body in self.items.items() if sight.sees(name, self.mark(name), kind))
-        seen = self.names(sight)
+        seen = list(self.names(sight))
         return zip(seen, map(self.items.__getitem__, seen), strict=True)
 
-    def names(self, sight: Sight) -> list[str]:
-        """The items that are there for a reader in its view, cell by cell."""
+    def names(self, sight: Sight) -> Iterator[str]:
+        """The items that are there for a reader in its view, cell by cell; they may move while this goes on."""
         assert sight.view is not None
-        sure, maybe = self._placed().near(sight.view)
-        if sight != Sight(view=sight.view):
-            sure, maybe = [], [*sure, *maybe]
-        kind = self.channel.kind
-        return [*sure, *(name for name in maybe if sight.sees(name, self._marks[name], kind))]
+        kind, sure_is_seen = self.channel.kind, sight == Sight(view=sight.view)
+        for names, sure in self._placed().near(sight.view):
+            if sure and sure_is_seen:
+                yield from names
+                continue
+            for name in names:
+                if name in self._marks and sight.sees(name, self._marks[name], kind):
+                    yield name
 
     def afar(self, sight: Sight, zoom: float) -> Sight:
         """The sight as a screen at that zoom has it: of a large layer, it may be another one from afar."""

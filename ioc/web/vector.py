@@ -10,6 +10,7 @@ import asyncio
 import gzip
 import re
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -70,8 +71,8 @@ _WORDS = _Told.__struct_fields__
 _item, _shape = msgspec.json.Decoder(_Item), msgspec.json.Decoder(_Shape)
 
 
-async def draw(layer: str, tile: Tile, names: list[str], mirror: Mirror) -> bytes:
-    """The tile of these items, as far as they are still there.
+async def draw(layer: str, tile: Tile, names: Iterable[str], mirror: Mirror) -> bytes:
+    """The tile of these items, as far as they are still there; one that moves meanwhile may be missed until the next.
 
     From afar, of points that fall on one another the one in trouble is told, else the first by name.
     """

@@ -37,6 +37,7 @@ PATHS = {
     "/": "get", "/wall/{screen}": "get", "/tablet": "get", "/healthz": "get", "/readyz": "get", "/metrics": "get",
     "/openapi.json": "get", "/asyncapi.json": "get", "/api/layers": "get", "/api/tiles": "get", "/api/sources": "get",
     "/api/layers/{name}": "get", "/api/tiles/{name}": "get", "/api/sources/{id}": "get", "/api/push/{source}": "post",
+    "/tiles/{layer}/{z}/{x}/{y}.mvt": "get",
 }  # fmt: skip
 
 
