@@ -96,7 +96,8 @@ class Gauges:
             "Posts of senders that no replica confirmed in time (503); they are sent again.",
             value=log.unconfirmed if log is not None else 0,
         )
-        return [frames, sent, screens, slow, unconfirmed, *self._channels(), *self._receipts(), *self._lost()]
+        tasks = GaugeMetricFamily("ioc_tasks", "Tasks of the event loop.", value=len(asyncio.all_tasks()))
+        return [frames, sent, screens, slow, tasks, unconfirmed, *self._channels(), *self._receipts(), *self._lost()]
 
     def _lost(self) -> list[Metric]:
         """Events that Redis had confirmed and lost again, by source, as the channel `sources` tells them."""

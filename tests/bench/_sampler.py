@@ -30,7 +30,7 @@ class Frame(msgspec.Struct):
     type: str
     channel: str = ""
     epoch: str = ""
-    after: int = 0
+    after: float = 0
     offset: int = 0
     part: int = 0
     parts: int = 0
