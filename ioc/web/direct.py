@@ -15,7 +15,7 @@ import struct
 import sys
 import termios
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from typing import Any, cast
 
@@ -153,7 +153,7 @@ class Direct(asyncio.Protocol):
             offered = asked.offered
             answer, self.deflate = handshake.accept(asked, offered)
         except handshake.Refusal as refusal:
-            self._closing = True
+            self._closing, self._fd = True, -1
             transport.write(handshake.refused(refusal.status, refusal.say, retry_after=gate.wait(refusal.status)))
             transport.close()
             return
@@ -180,6 +180,28 @@ class Direct(asyncio.Protocol):
             if held:
                 data, self._held = b"".join([*held, data]), []
         self._write(data)
+
+    @classmethod
+    def give(cls, screens: Iterable[Screen], bundle: Bundle, now: float) -> None:
+        """Send the same to many screens, with as little done for each as can be: this is where the time goes."""
+        write, plain, deflated = os.write, bundle.wire(False), b""
+        for screen in screens:
+            wire = screen.wire
+            screen.sent_at = now
+            if type(wire) is not cls or wire._fd < 0 or wire.full:
+                wire.send(bundle)
+                continue
+            data = plain
+            if wire.deflate:
+                data = deflated = deflated or bundle.wire(True)
+            size = len(data)
+            wire._sent += size
+            try:
+                written = write(wire._fd, data)
+            except OSError:
+                written = 0
+            if written != size:
+                wire._transport.write(data[written:])
 
     def _write(self, data: bytes) -> None:
         size = len(data)
@@ -221,7 +243,7 @@ class Direct(asyncio.Protocol):
 
     def _end(self, code: int) -> None:
         """Send the close frame; the client answers it, or is dropped after a while."""
-        self._closing = True
+        self._closing, self._fd = True, -1
         self._control(framed(0x88, Close(code, "").serialize()))
         self._transport.resume_reading()
         self._drop_later()
@@ -307,7 +329,7 @@ class Direct(asyncio.Protocol):
             except (ProtocolError, UnicodeDecodeError) as error:
                 wrong = CloseCode.INVALID_DATA if isinstance(error, UnicodeDecodeError) else CloseCode.PROTOCOL_ERROR
                 reply = Close(wrong, "").serialize()
-            self._closing = True
+            self._closing, self._fd = True, -1
             self._control(framed(0x88, reply))
         self._leave()
 
@@ -325,7 +347,7 @@ class Direct(asyncio.Protocol):
             if output and not self._transport.is_closing():
                 self._control(output)
         if parser.close_sent is not None or parser.parser_exc is not None:
-            self._closing = True
+            self._closing, self._fd = True, -1
             self._leave()
 
     def _part(self, event: Frame) -> None:

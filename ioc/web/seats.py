@@ -35,7 +35,7 @@ class Row:
         self.mirror = mirror
         self.spot = spot
         self.moved_at = moved_at
-        self.seats: dict[Seat, None] = {}
+        self.seats: dict[Seat, Screen] = {}
 
 
 class Rest(NamedTuple):

@@ -82,7 +82,7 @@ class Usher:
         if row is None:
             row = rows[spot] = Row(mirror, spot, seat.moved_at)
         self._alone[mirror.channel.name].pop(seat, None)
-        row.seats[seat] = None
+        row.seats[seat] = seat.screen
         seat.row = row
 
     def renew(self, channel: str) -> None:
@@ -168,13 +168,11 @@ class Usher:
 
     def _give(self, row: Row, bundle: Bundle, now: float) -> None:
         if self._due is not None:
-            for seat in row.seats:
-                self._due.setdefault(seat.screen, []).append(bundle)
+            for screen in row.seats.values():
+                self._due.setdefault(screen, []).append(bundle)
             return
-        for seat in row.seats:
-            screen = seat.screen
-            screen.wire.send(bundle)
-            screen.sent_at = now
+        screens = row.seats.values()
+        next(iter(screens)).wire.give(screens, bundle, now)
         self._hub.count(bundle, len(row.seats))
 
     def _write(self) -> None:

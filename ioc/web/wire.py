@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ioc.web.frames import Bundle, Frame
+
+if TYPE_CHECKING:
+    from ioc.web.screens import Screen
 
 Send = Callable[[Any], Awaitable[None]]
 PATIENCE_S = 5.0
@@ -25,6 +28,11 @@ class Wire(Protocol):
 
     def send(self, bundle: Bundle) -> None:
         """Send messages, in order; a closed wire swallows them."""
+        ...
+
+    @classmethod
+    def give(cls, screens: Iterable[Screen], bundle: Bundle, now: float) -> None:
+        """Send the same to many screens, whatever their wires."""
         ...
 
     def taken(self) -> int:
@@ -62,6 +70,12 @@ class AsgiWire:
             self._bytes += bundle.size
             self.full = True
             self._wake.set()
+
+    @classmethod
+    def give(cls, screens: Iterable[Screen], bundle: Bundle, now: float) -> None:
+        for screen in screens:
+            screen.sent_at = now
+            screen.wire.send(bundle)
 
     def taken(self) -> int:
         return self._taken

@@ -25,12 +25,12 @@ REST_S = 30.0
 
 
 class Frame(msgspec.Struct):
-    """What is read of any frame; items stay bytes."""
+    """What is read of any frame; items stay bytes. `after`: an offset, or the seconds of a bye."""
 
     type: str
     channel: str = ""
     epoch: str = ""
-    after: float = 0
+    after: int | float = 0
     offset: int = 0
     part: int = 0
     parts: int = 0
@@ -50,7 +50,7 @@ class Sample:
         self.watch, self.broken = watch, broken
         self.channel: str = json.loads(watch)["channels"][0]["channel"]
         self.items: dict[str, bytes] = {}
-        self.place: tuple[str, int] | None = None
+        self.place: tuple[str, int | float] | None = None
         self.deltas = self.connects = 0
         self.compressed = False
         self.whole = asyncio.Event()

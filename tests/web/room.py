@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -37,6 +37,12 @@ class Taking:
         self.sent.append(bundle)
         self._waiting += bundle.size
         self.full = self._waiting > self.room
+
+    @classmethod
+    def give(cls, screens: Iterable[Screen], bundle: Bundle, now: float) -> None:
+        for screen in screens:
+            screen.sent_at = now
+            screen.wire.send(bundle)
 
     def taken(self) -> int:
         return sum(bundle.size for bundle in self.sent) - self._waiting
