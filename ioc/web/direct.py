@@ -56,6 +56,13 @@ def listen(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, UNSENT)
 
 
+def _let_go(transport: asyncio.Transport) -> None:
+    """Free the protocol that read the request: it and its parser hold each other, and would wait for the collector."""
+    before = transport.get_protocol()
+    if getattr(before, "parser", None) is not None:
+        before.parser = None  # type: ignore[attr-defined]
+
+
 class Direct(asyncio.Protocol):
     """One connection. The gate (who may come in, and to which hub) is found in the app's lifespan state as `gate`."""
 
@@ -144,6 +151,7 @@ class Direct(asyncio.Protocol):
         gate, transport = self._gate, self._transport
         if self._closing:
             return
+        _let_go(transport)
         secure = transport.get_extra_info("sslcontext") is not None
         asked = handshake.read(data, transport.get_extra_info("peername"), secure)
         try:
