@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import uvloop
+from starlette.applications import Starlette
 
 from ioc.board.memory import MemoryBoard
 from ioc.settings import Settings
@@ -39,8 +40,8 @@ OURS = ("direct-uvloop", "direct-asyncio")
 class Apart(Running):
     """A server that runs elsewhere; what touches it is done in its own loop."""
 
-    def __init__(self, server: Server, port: int, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(server.config.app, port)
+    def __init__(self, app: Starlette, server: Server, port: int, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(app, port)
         self.server, self.loop = server, loop
 
     @property
@@ -78,11 +79,12 @@ def apart(way: Way, board: MemoryBoard, given: Settings | None = None) -> Iterat
     async def serve() -> None:
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
             direct.listen(listening)
-            server = Server(build(given or settings(), board=board), lifespan="on", ws=way.ws)
+            app = build(given or settings(), board=board)
+            server = Server(app, lifespan="on", ws=way.ws)
             serving = asyncio.create_task(server._serve(sockets=[listening]))
             while not server.started and not serving.done():  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
-            found.append(Apart(server, listening.getsockname()[1], asyncio.get_running_loop()))
+            found.append(Apart(app, server, listening.getsockname()[1], asyncio.get_running_loop()))
             started.set()
             await serving
 
