@@ -35,14 +35,14 @@ class Told(NamedTuple):
     sent: int | None
 
 
-async def tell(hub: Hub) -> Told:
-    """Let it happen, in the server's loop.
+async def tell(hub: Hub, patience: float = PATIENCE_S) -> Told:
+    """Let it happen, in the server's loop; the client comes within `patience` seconds.
 
     A picture in many parts, small steps, one of many frames, a beat, a bye. The client sends receipts.
     """
     board = hub.board
     place = await board.reset(CAMERAS, {f"c{n}": camera(f"c{n}", n) for n in range(400)})
-    screen = await _watching(hub)
+    screen = await _watching(hub, patience)
     await _shown(screen, place.offset)
     for value in range(1, 4):
         place = await board.apply(CAMERAS, {"c1": camera("c1", value), f"c{value + 9}": None, f"new{value}": b"{}"})
@@ -61,8 +61,8 @@ async def tell(hub: Hub) -> Told:
     return told
 
 
-async def _watching(hub: Hub) -> Screen:
-    async with asyncio.timeout(3 * PATIENCE_S):
+async def _watching(hub: Hub, patience: float) -> Screen:
+    async with asyncio.timeout(patience):
         while not any(screen.seats for screen in hub.screens):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     (screen,) = hub.screens
