@@ -108,9 +108,10 @@ class Raw:
                 pass
         return code
 
-    def leave(self) -> None:
-        """Say that no more comes; what the server sends is still taken."""
-        self._writer.write_eof()
+    async def rest(self) -> bytes:
+        """All that comes until the server has closed."""
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._reader.read()
 
 
 def watches(name: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import resource
 import socket
 import struct
@@ -12,6 +13,7 @@ from contextlib import AsyncExitStack, ExitStack
 import pytest
 
 from ioc.board.memory import MemoryBoard
+from ioc.web.access import Grant
 from tests.conftest import absent
 
 from .apart import WAYS, Apart, apart
@@ -107,3 +109,54 @@ async def test_a_line_torn_in_mid_write_is_noticed_and_hurts_nobody(server: Apar
                 await asyncio.sleep(0.005)
         await other.echo("here")
     await server.empty()
+
+
+# a key that is not known here yet
+
+
+@pytest.fixture
+def slow(server: Apart, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every key is good, after a moment."""
+
+    async def of(_secret: str | None, _address: str) -> Grant:
+        await asyncio.sleep(0.05)
+        return Grant(("*",))
+
+    monkeypatch.setattr(server.hub.access, "of", of)
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize("between", [b"", masked(0x01) + masked(0x80, b"{}")], ids=["whole", "fragments"])
+async def test_what_follows_an_unknown_key_waits_for_its_answer(server: Apart, between: bytes) -> None:
+    async with raw(server, hello=False) as client:
+        follows = between + b"".join(watches(f"n{n}") for n in range(5))
+        await client.send(says(type="hello", key="a key that is not known here") + follows)
+        heard = [json.loads((await client.frame())[1]) for _ in range(7 if between else 6)]
+        assert heard[0]["type"] == "welcome"
+        assert [frame["channel"] for frame in heard if "channel" in frame] == [f"n{n}" for n in range(5)]
+        await client.echo("here")
+    await server.empty()
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize("last", [b"", masked(CLOSE, b"\x03\xe8"), masked(0x83)], ids=["goes", "closes", "errs"])
+async def test_who_leaves_before_its_key_is_known_leaves_nothing_behind(server: Apart, last: bytes) -> None:
+    async with raw(server, hello=False) as client:
+        await client.send(says(type="hello", key="a key that is not known here") + watches("n") + last)
+        if last:
+            assert await client.end() == (1002 if last[0] == 0x83 else 1000)
+    await server.empty()
+
+
+async def test_a_handshake_that_breaks_leaves_nothing_behind(server: Apart, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("A test breaks this.")
+
+    monkeypatch.setattr("ioc.web.gate.Gate.check", broken)
+    async with plain(server) as client:
+        await client.send(asks())
+        assert b" 101 " not in await client.rest()
+    monkeypatch.undo()
+    await server.empty()
+    async with raw(server) as other:
+        await other.echo("here")
