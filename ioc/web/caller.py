@@ -95,7 +95,10 @@ def origin_fits(scope: Scope, settings: AccessSettings) -> bool:
     host = _field(scope, b"host") or ""
     if _named(_peer(scope), settings.proxies):
         host = _field(scope, b"x-forwarded-host") or host
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     return parts.scheme in ("http", "https") and bool(host) and parts.netloc.lower() == host.lower()
 
 

@@ -134,7 +134,12 @@ class Direct(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.screen is None:
-            self._open(data)
+            try:
+                self._open(data)
+            except Exception:
+                # the transport is not ours yet: nobody else would take us off uvicorn's list
+                self.connection_lost(None)
+                raise
             return
         # what one reading is answered with (welcome and pictures) becomes one write
         self._held = []

@@ -113,6 +113,8 @@ def _usual(asked: Asked, key: bytes) -> bool:
         return False
     if fields.get(b"upgrade", b"").lower() != b"websocket" or fields.get(b"sec-websocket-version") != b"13":
         return False
+    if not fields.get(b"host"):
+        return False
     wishes = fields.get(b"connection", b"").lower()
     if wishes != b"upgrade" and b"upgrade" not in [wish.strip() for wish in wishes.split(b",")]:
         return False
@@ -123,7 +125,10 @@ def _usual(asked: Asked, key: bytes) -> bool:
 
 
 def _judged(asked: Asked) -> None:
-    """Let the library judge an unusual request; raises Refusal with what it says."""
+    """Let the library judge an unusual request; raises Refusal with what it says, and what it leaves to others."""
+    if asked.fields.get(b"sec-websocket-version", b"13") != b"13":
+        say = "This server speaks version 13 of the WebSocket protocol; send Sec-WebSocket-Version: 13, once."
+        raise Refusal(HTTPStatus.UPGRADE_REQUIRED, say)
     headers = Headers()
     for name, value in asked.scope["headers"]:
         headers[name.decode("latin-1")] = value.decode("latin-1")
@@ -133,6 +138,8 @@ def _judged(asked: Asked) -> None:
     if answer.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         say = bytes(answer.body or b"").decode("utf-8", "replace").split("\n", 1)[0]
         raise Refusal(answer.status_code, say or "This is no WebSocket handshake.")
+    if not asked.once or not asked.fields.get(b"host"):
+        raise Refusal(HTTPStatus.BAD_REQUEST, "A request names its Host, once; this one does not.")
 
 
 @lru_cache(maxsize=256)
@@ -168,9 +175,12 @@ def refused(status: int, say: str, *, retry_after: float | None = None) -> bytes
     title = HTTPStatus(status).phrase
     body = msgspec.json.encode({"type": "about:blank", "title": title, "status": status, "detail": say})
     wait = f"Retry-After: {max(1, round(retry_after))}\r\n" if retry_after is not None else ""
-    upgrade = "Upgrade: websocket\r\n" if status == HTTPStatus.UPGRADE_REQUIRED else ""
+    more = {
+        HTTPStatus.UPGRADE_REQUIRED: "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+        HTTPStatus.METHOD_NOT_ALLOWED: "Allow: GET\r\n",
+    }.get(HTTPStatus(status), "")
     head = (
         f"HTTP/1.1 {status} {title}\r\nContent-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n"
-        f"Cache-Control: no-store\r\n{wait}{upgrade}Connection: close\r\n\r\n"
+        f"Cache-Control: no-store\r\n{wait}{more}Connection: close\r\n\r\n"
     )
     return head.encode() + body
