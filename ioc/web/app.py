@@ -33,10 +33,12 @@ from ioc.web import caller, direct, wall
 from ioc.web.access import READ_S, REREAD_S, Access
 from ioc.web.channels import Channel, describe
 from ioc.web.door import Door, Faults
+from ioc.web.front import Front
 from ioc.web.gate import Gate
 from ioc.web.hub import Hub
 from ioc.web.problems import HANDLERS, problem
 from ioc.web.quality import ROLES, ReadBeats, Signs
+from ioc.web.reading import MAX_MESSAGE
 from ioc.web.routes import routes
 
 log = logging.getLogger("ioc.web")
@@ -224,9 +226,9 @@ def config(app: Any, *, ws: Any = direct.Direct, **other: Any) -> uvicorn.Config
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=Front,
         ws=ws,
-        ws_max_size=direct.MAX_MESSAGE,
+        ws_max_size=MAX_MESSAGE,
         proxy_headers=False,
         server_header=False,
         access_log=False,

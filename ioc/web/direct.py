@@ -1,8 +1,8 @@
 """`GET /ws` at the speed of the machine: a protocol class that uvicorn runs (`Config(ws=Direct)`), and a wire itself.
 
-One object a screen, no task, no queue, no parser: whole messages are read where they lie, and written as bytes that
-others get too. What is unusual (fragments, a wrong frame) goes to the sans-I/O parser of the library websockets from
-then on. What is relied on in uvicorn is pinned in `tests/web/test_uvicorn.py`. Other servers take `ioc.web.socket`.
+One object a screen, no task, no queue, no parser: whole messages are read where they lie (`ioc.web.reading`), and
+written as bytes that others get too. What is relied on in uvicorn is pinned in `tests/web/test_uvicorn.py`. Other
+servers take `ioc.web.socket`.
 """
 
 from __future__ import annotations
@@ -19,24 +19,16 @@ from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from typing import Any, cast
 
-from websockets.exceptions import PayloadTooBig, ProtocolError
-from websockets.frames import Close, CloseCode, Frame, Opcode
-from websockets.protocol import OPEN
-from websockets.server import ServerProtocol
-
-try:
-    from websockets.speedups import apply_mask
-except ImportError:  # a build without the C extension
-    from websockets.utils import apply_mask
+from websockets.exceptions import ProtocolError
+from websockets.frames import Close, CloseCode
 
 from ioc.web import caller, handshake, protocol, wire
 from ioc.web.frames import Bundle, framed
 from ioc.web.frames import Frame as Message
 from ioc.web.gate import PATH, Gate
+from ioc.web.reading import Reading
 from ioc.web.screens import Screen
 
-MAX_MESSAGE = 2 * protocol.MAX_IN
-"""Bytes of a client's message, at most; beyond, the connection is closed with 1009. From MAX_IN on it is a problem."""
 UNSENT = 16 * 1024
 """TCP_NOTSENT_LOWAT: bytes that the kernel holds unsent at most. The rest stays with us, where it can still merge."""
 UNREAD = 256 * 1024
@@ -46,7 +38,6 @@ GATHERED = 16 * 1024
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 
 _PATH = PATH.encode()
-_inflate = handshake.inflater().decode
 
 
 def listen(sock: socket.socket) -> None:
@@ -63,28 +54,25 @@ def _let_go(transport: asyncio.Transport) -> None:
         before.parser = None  # type: ignore[attr-defined]
 
 
-class Direct(asyncio.Protocol):
+class Direct(Reading, asyncio.Protocol):
     """One connection. The gate (who may come in, and to which hub) is found in the app's lifespan state as `gate`."""
 
     __slots__ = (
-        "_closing", "_connections", "_fd", "_gate", "_half", "_held", "_inbox", "_parser", "_parts", "_patience",
-        "_ping", "_sent", "_task", "_transport", "deflate", "full", "screen",
+        "_closing", "_connections", "_fd", "_gate", "_held", "_inbox", "_patience", "_ping", "_sent", "_task",
+        "_transport", "full", "screen",
     )  # fmt: skip
 
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
+        super().__init__()
         self._connections: set[Any] = server_state.connections
         self._gate: Gate = app_state["gate"]
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.screen: Screen | None = None
         self.full = False
-        self.deflate = False
         self._sent = 0
         self._fd = -1
         self._held: list[bytes] | None = None
-        self._half = b""
         self._closing = False
-        self._parser: ServerProtocol | None = None
-        self._parts: list[bytes] | None = None
         self._inbox: deque[bytes] | None = None
         self._task: asyncio.Task[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
@@ -141,14 +129,22 @@ class Direct(asyncio.Protocol):
                 self.connection_lost(None)
                 raise
             return
-        # what one reading is answered with (welcome and pictures) becomes one write
-        self._held = []
+        # what is said together (a hello, what to watch) is answered with one write
+        if self._held is None:
+            self._held = []
         self._read(data)
+        if self.screen.grant is not None and not self.screen.seats and not self._closing:
+            self._gate.hub.shortly(self.release)
+        else:
+            self.release()
+        if self.full and self._transport.get_write_buffer_size() > UNREAD:
+            self._transport.pause_reading()
+
+    def release(self) -> None:
+        """Write what was held."""
         held, self._held = self._held, None
         if held and not self._transport.is_closing():
             self._write(held[0] if len(held) == 1 else b"".join(held))
-        if self.full and self._transport.get_write_buffer_size() > UNREAD:
-            self._transport.pause_reading()
 
     # opening
 
@@ -277,54 +273,16 @@ class Direct(asyncio.Protocol):
             self._end(code)
         self._leave()
 
-    # reading
+    # what the client says
 
-    def _read(self, data: bytes) -> None:
-        if self._parser is not None:
-            self._parse(data)
-            return
-        if self._half:
-            data, self._half = self._half + data, b""
-        at, size = 0, len(data)
-        while at < size:
-            end = _frame_end(data, at, size)
-            if end == 0:
-                self._half = data[at:]
-                return
-            if end < 0 or not self._whole(data[at], data[at + 1], data[at:end]):
-                # fragments, or what no client may send: the library knows what becomes of it
-                self._parser = ServerProtocol(state=OPEN, max_size=MAX_MESSAGE)
-                if self.deflate:
-                    self._parser.extensions = [handshake.inflater()]
-                self._parse(data[at:])
-                return
-            at = end
-
-    def _whole(self, first: int, second: int, frame: bytes) -> bool:
-        """Take one whole frame; False: it is none of the usual ones."""
-        start = {126: 8, 127: 14}.get(second & 0x7F, 6)
-        if first in (0x81, 0x82):
-            self._message(apply_mask(frame[start:], frame[start - 4 : start]), first == 0x81)
-        elif first in (0xC1, 0xC2) and self.deflate:
-            body = apply_mask(frame[start:], frame[start - 4 : start])
-            try:
-                body = bytes(_inflate(Frame(Opcode.TEXT, body, rsv1=True), max_size=MAX_MESSAGE).data)
-            except PayloadTooBig:
-                self._fail(CloseCode.MESSAGE_TOO_BIG)
-                return True
-            except ProtocolError:
-                self._fail(CloseCode.PROTOCOL_ERROR)
-                return True
-            self._message(body, first == 0xC1)
-        elif first == 0x89 and second & 0x7F < 126:
-            self._pong(apply_mask(frame[6:], frame[2:6]))
-        elif first == 0x8A and second & 0x7F < 126:
-            pass
-        elif first == 0x88 and second & 0x7F < 126:
-            self._closed(apply_mask(frame[6:], frame[2:6]))
-        else:
-            return False
-        return True
+    def _answered(self, outputs: list[bytes], ended: bool) -> None:
+        # the parser does not know of a close frame of ours, and nothing may follow one
+        for output in outputs if not self._closing else ():
+            if output and not self._transport.is_closing():
+                self._control(output)
+        if ended:
+            self._closing, self._fd = True, -1
+            self._leave()
 
     def _pong(self, payload: bytes) -> None:
         """Answer a ping; of those that come while something waits the last one, later (RFC 6455, 5.5.3)."""
@@ -345,35 +303,6 @@ class Direct(asyncio.Protocol):
             self._closing, self._fd = True, -1
             self._control(framed(0x88, reply))
         self._leave()
-
-    def _parse(self, data: bytes) -> None:
-        parser = self._parser
-        assert parser is not None
-        parser.receive_data(data)
-        told = self._closing
-        for event in parser.events_received():
-            if isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-                self._part(event)
-        outputs = parser.data_to_send()
-        # the parser does not know of a close frame of ours, and nothing may follow one
-        for output in outputs if not told else ():
-            if output and not self._transport.is_closing():
-                self._control(output)
-        if parser.close_sent is not None or parser.parser_exc is not None:
-            self._closing, self._fd = True, -1
-            self._leave()
-
-    def _part(self, event: Frame) -> None:
-        """One of the fragments of a message; the last one makes it whole."""
-        if event.opcode is not Opcode.CONT:
-            self._parts = [b"t" if event.opcode is Opcode.TEXT else b"b"]
-        assert self._parts is not None
-        if event.data:
-            # empty ones are never too large together, and would be kept for ever
-            self._parts.append(bytes(event.data))
-        if event.fin:
-            (kind, *parts), self._parts = self._parts, None
-            self._message(b"".join(parts), kind == b"t")
 
     def _message(self, body: bytes, text: bool) -> None:
         if self._closing:
@@ -408,23 +337,3 @@ class Direct(asyncio.Protocol):
             self._inbox = self._task = None
             if not self._transport.is_closing():
                 self._transport.resume_reading()
-
-
-def _frame_end(data: bytes, at: int, size: int) -> int:
-    """Where the masked frame that begins at `at` ends; 0: not all of it is there; -1: it is none, or too large."""
-    if size - at < 2:
-        return 0
-    second = data[at + 1]
-    if not second & 0x80:
-        return -1
-    length, start = second & 0x7F, at + 6
-    if length > 125:
-        more = 2 if length == 126 else 8
-        start += more
-        if size < at + 2 + more:
-            return 0
-        length = int.from_bytes(data[at + 2 : at + 2 + more], "big")
-        if length > MAX_MESSAGE:
-            return -1
-    end = start + length
-    return end if end <= size else 0

@@ -88,7 +88,10 @@ def _joined(headers: Iterable[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes],
 
 
 def accept(asked: Asked, offered: Sequence[str]) -> tuple[bytes, bool]:
-    """The bytes that open the connection, and whether messages may be compressed. Raises Refusal."""
+    """The bytes that open the connection, and whether messages may be compressed (`offered`: subprotocols).
+
+    Raises Refusal.
+    """
     key = asked.fields.get(b"sec-websocket-key", b"")
     if not _usual(asked, key):
         _judged(asked)

@@ -39,6 +39,8 @@ JOINING_S = 10.0
 """A screen that takes longer than this to its first picture holds up no other."""
 MAX_STRANGERS = 4096
 MOMENT_S = 0.02
+"""Seconds for which a welcome serves others too."""
+SHORTLY_S = 0.003
 LOOKS = 20
 """Ticks between two looks at a screen that seems to take everything: a dead network shows late."""
 TICKS = 4
@@ -83,6 +85,7 @@ class Hub:
         self._joining: dict[Screen, float] = {}
         self._pace, self._last_pace = 0, 0.0
         self._ticks = 0
+        self._shortly: list[Callable[[], None]] = []
         self._welcomes: dict[str | None, Bundle] = {}
         self._welcomed_at = float("-inf")
         self._touched: set[str] = set()
@@ -213,6 +216,8 @@ class Hub:
         """Put a screen on a channel's list; it is served from the next flush on, in the same turn of the loop."""
         channel = seat.mirror.channel.name
         self.stand_up(seat.screen, channel)
+        if seat.screen.joining is None:
+            self.joins(seat.screen)
         seat.screen.seats[channel] = seat
         self.usher.sit(seat)
 
@@ -243,6 +248,17 @@ class Hub:
             known = self._welcomes[screen] = Bundle([Frame(protocol.encode(told))])
         return known
 
+    def shortly(self, work: Callable[[], None]) -> None:
+        """Do this in a moment, together with what others have to do then."""
+        if not self._shortly:
+            asyncio.get_running_loop().call_later(SHORTLY_S, self._do_shortly)
+        self._shortly.append(work)
+
+    def _do_shortly(self) -> None:
+        todo, self._shortly = self._shortly, []
+        for work in todo:
+            work()
+
     # many at once
 
     def crowded(self) -> bool:
@@ -254,9 +270,12 @@ class Hub:
         if len(self._joining) >= self._max_joining:
             return False
         self.strangers -= 1
+        return True
+
+    def joins(self, screen: Screen) -> None:
+        """The screen watches its first channel."""
         screen.joining = True
         self._joining[screen] = self.monotonic()
-        return True
 
     def joined(self, screen: Screen) -> None:
         """The screen has its first picture, or is gone."""

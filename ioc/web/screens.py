@@ -37,7 +37,7 @@ class Receipt(NamedTuple):
 class Screen:
     """One connection. `take` takes its frames, one after another; the hub flushes it.
 
-    `joining`: it said hello, and has not its first picture yet. `shown`: its receipts, by channel.
+    `joining`: it is on its way to its first picture (None: it watched nothing so far). `shown`: its receipts.
     """
 
     _numbers = itertools.count(1)
@@ -58,7 +58,8 @@ class Screen:
         self.shown: dict[str, Receipt] | None = None
         self.opened = self.sent_at = self.took_at = hub.monotonic()
         self.took = 0
-        self.gone = self.joining = False
+        self.gone = False
+        self.joining: bool | None = None
         self._secret = secret
         self._credit, self._credit_at = BURST, self.opened
 

@@ -13,9 +13,10 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from ioc.board.memory import MemoryBoard
-from ioc.web.direct import MAX_MESSAGE, UNREAD, Direct
+from ioc.web.direct import UNREAD, Direct
 from ioc.web.frames import framed
 from ioc.web.protocol import MAX_IN
+from ioc.web.reading import MAX_MESSAGE
 
 from .apart import OURS, WAYS, Apart, apart
 from .conftest import PATIENCE_S

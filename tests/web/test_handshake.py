@@ -210,7 +210,7 @@ def test_no_offer_is_too_strange(offer: str) -> None:
 def test_no_head_is_too_strange(head: bytes) -> None:
     asked = handshake.read(head, None, False)
     try:
-        opened, _ = handshake.accept(asked)
+        opened, _ = handshake.accept(asked, asked.offered)
     except handshake.Refusal as refusal:
         told = handshake.refused(refusal.status, refusal.say)
         assert told.startswith((b"HTTP/1.1 4", b"HTTP/1.1 505"))
@@ -221,6 +221,6 @@ def test_no_head_is_too_strange(head: bytes) -> None:
 @pytest.mark.parametrize("line", ["GET /ws HTTP/1.0", "GET /ws HTTP/2", "GET /ws", "GET"])
 def test_another_version_of_http_is_refused(line: str) -> None:
     with pytest.raises(handshake.Refusal) as refused:
-        handshake.accept(handshake.read(asks(line=line), None, False))
+        handshake.accept(handshake.read(asks(line=line), None, False), [])
     assert refused.value.status == 505
     assert refused.value.say.endswith(".")

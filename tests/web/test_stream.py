@@ -14,8 +14,9 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from ioc.web import handshake
-from ioc.web.direct import MAX_MESSAGE, Direct
+from ioc.web.direct import Direct
 from ioc.web.frames import framed
+from ioc.web.reading import MAX_MESSAGE
 from ioc.web.screens import Screen
 
 from .raw import BINARY, CLOSE, PING, PONG, TEXT, masked

@@ -204,17 +204,22 @@ async def test_one_that_takes_long_to_its_picture_holds_up_no_other() -> None:
 
 async def test_one_that_leaves_on_its_way_makes_room() -> None:
     async with room(max_joining=1) as here:
-        screen, _ = here.come()
-        assert here.come()[1].closed == 4003
+        await here.board.reset(LAYER, {f"c{n}": item(n, pad=9000) for n in range(60)})
+        await here.hub.follower.load()
+        assert here.come()[1].closed is None, "one that watches nothing is not on its way"
+        screen, _ = here.come(LAYER, room=1000)
+        assert here.come(LAYER)[1].closed == 4003
         here.hub.leave(screen)
-        assert here.come()[1].closed is None
+        assert here.come(LAYER)[1].closed is None
         assert here.hub.strangers == 0
 
 
 async def test_waits_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
     async with room(max_joining=10) as here:
+        await here.board.reset(LAYER, {f"c{n}": item(n, pad=9000) for n in range(60)})
+        await here.hub.follower.load()
         for _ in range(10):
-            here.come()
+            here.come(LAYER, room=1000)
         waits = {here.hub.wait_s() for _ in range(50)}
         assert len(waits) > 20
         assert all(0.5 <= wait <= 20.5 for wait in waits)
