@@ -58,6 +58,10 @@ class Frame:
             self._deflated = framed(_DEFLATED_TEXT, body[:-_TAIL])
         return self._deflated
 
+    def wire(self, deflate: bool) -> bytes:
+        """The bytes on the wire to a client with compression, or without."""
+        return self.deflated if deflate else self.plain
+
 
 def of(texts: Iterable[bytes]) -> list[Frame]:
     return [Frame(text) for text in texts]

@@ -286,8 +286,8 @@ class Hub:
 
     def wait_s(self) -> float:
         """Seconds after which one who found no room may come back: by the pace of the others, spread by chance."""
-        pace = max(self._last_pace, self._pace, self._max_joining / 10)
-        return round(0.5 + 2 * random.random() * min(10.0, (len(self._joining) + self.strangers) / pace), 2)
+        pace = max(self._last_pace, self._pace, self._max_joining / 2)
+        return round(0.5 + 2 * random.random() * min(5.0, (len(self._joining) + self.strangers) / pace), 2)
 
     # time
 

@@ -25,6 +25,8 @@ class Wire(Protocol):
 
     full: bool
     """Something that was sent has not been taken yet: only what is urgent is sent now."""
+    deflate: bool
+    """Messages go out compressed. False where the server below does that, or not, without us."""
 
     def send(self, bundle: Bundle) -> None:
         """Send messages, in order; a closed wire swallows them."""
@@ -52,7 +54,7 @@ class AsgiWire:
     """A wire over ASGI's `send`: one task writes what is pending and waits where the server waits."""
 
     def __init__(self, send: Send) -> None:
-        self.full = False
+        self.full = self.deflate = False
         self.drained: Callable[[], None] = lambda: None
         """Called when all that was sent has been taken, after a time when it was not."""
         self._send = send

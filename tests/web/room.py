@@ -26,7 +26,7 @@ class Taking:
 
     def __init__(self, room: float = float("inf")) -> None:
         self.room = room
-        self.full = False
+        self.full = self.deflate = False
         self.sent: list[Bundle] = []
         self.closed: int | None = None
         self.screen: Screen | None = None
