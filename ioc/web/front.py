@@ -61,11 +61,20 @@ class Front(asyncio.Protocol):
         elif end < 0:
             self._head = data
         else:
-            self._hand_over(data, end + len(_END))
+            self._stop_timer()
+            self._head = data
+            self._app_state["gate"].enter(self._hand_over)
+            if self._head:
+                # it waits for its turn
+                self._transport.pause_reading()
 
-    def _hand_over(self, data: bytes, end: int) -> None:
+    def _hand_over(self) -> None:
+        config, transport, data = self._config, self._transport, self._head
         self._forget()
-        config, transport = self._config, self._transport
+        if transport.is_closing():
+            return
+        transport.resume_reading()
+        end = data.find(_END) + len(_END)
         made: Any
         if config.ws_protocol_class is Direct and _screen(data[:end]):
             made = Direct(config, self._server_state, self._app_state)
@@ -86,6 +95,10 @@ class Front(asyncio.Protocol):
 
     def _forget(self) -> None:
         self._server_state.connections.discard(self)
+        self._head = b""
+        self._stop_timer()
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +14,8 @@ from ioc.web.handshake import Refusal
 from ioc.web.hub import Hub
 
 PATH = "/ws"
+AT_ONCE = 32
+"""Connections that are opened in one turn of the loop."""
 
 
 class Gate:
@@ -20,6 +24,30 @@ class Gate:
     def __init__(self, hub: Hub, settings: AccessSettings) -> None:
         self.hub = hub
         self.settings = settings
+        self._entered = 0
+        self._queue: deque[Callable[[], None]] = deque()
+
+    def enter(self, work: Callable[[], None]) -> None:
+        """Open a connection now, or, when many come in one turn of the loop, in a later one.
+
+        The loop reads all that can be read before it does anything else, and those who are here already would wait.
+        """
+        self._entered += 1
+        if self._entered == 1:
+            asyncio.get_running_loop().call_soon(self._turn)
+        if self._entered <= AT_ONCE:
+            work()
+        else:
+            self._queue.append(work)
+
+    def _turn(self) -> None:
+        queue = self._queue
+        for _ in range(min(AT_ONCE, len(queue))):
+            queue.popleft()()
+        # who comes now goes behind those who wait
+        self._entered = AT_ONCE if queue else 0
+        if queue:
+            asyncio.get_running_loop().call_soon(self._turn)
 
     def check(self, scope: Mapping[str, Any]) -> None:
         """Raises Refusal when this connection must not be opened."""
