@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Protocol
+from typing import Any, Protocol
 
 from ioc import catalog, clock, names
 from ioc.board import Board
@@ -158,13 +158,23 @@ class Projector:
 
     async def _apply(self, now: datetime) -> None:
         """Put what changed on the boards. Items wake first, so that what comes too late is never seen."""
+        works = []
         for fold in self.folds:
             fold.wake(now)
             changes, tombs = fold.take()
             if changes or tombs:
-                channel = names.layer_channel(fold.layer.name)
-                position = await self.board.apply(channel, changes, after=fold.position, fence=self.fence, gone=tombs)
-                fold.position = self.epochs.note(channel, position)
+                works.append(self._put(fold, changes, tombs))
+        await _all(works)
+
+    async def _put(self, fold: Fold, changes: Mapping[str, bytes | None], tombs: Mapping[str, str]) -> None:
+        channel = names.layer_channel(fold.layer.name)
+        position = await self.board.apply(channel, changes, after=fold.position, fence=self.fence, gone=tombs)
+        fold.position = self.epochs.note(channel, position)
+
+    async def _tell(self, tile: str, changes: Mapping[str, bytes | None]) -> None:
+        channel = names.tile_channel(tile)
+        position = await self.board.apply(channel, changes, after=self.epochs.stood(channel), fence=self.fence)
+        self.epochs.note(channel, position)
 
     async def tick(self, *, force: bool = False) -> None:
         """Wake items and work out touched tiles, at most once a second. Raises Gap when the boards were emptied.
@@ -184,12 +194,8 @@ class Projector:
         await self._apply(now)
         answers = await self.log.answers()
         await self._look_back(now)
-        for figures in self.figures:
-            for name, changes in figures.work_out(now, answers, self._past).items():
-                channel = names.tile_channel(name)
-                stood = self.epochs.stood(channel)
-                position = await self.board.apply(channel, changes, after=stood, fence=self.fence)
-                self.epochs.note(channel, position)
+        told = [figures.work_out(now, answers, self._past) for figures in self.figures]
+        await _all([self._tell(name, changes) for figures in told for name, changes in figures.items()])
 
     async def _look_back(self, now: datetime) -> None:
         if time.monotonic() - self._past_read < PAST_S:
@@ -206,6 +212,16 @@ class Projector:
         await self.open()
         async for batch in self.log.read("projector"):
             await self.work(batch)
+
+
+async def _all(works: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Write to boards that have nothing to do with one another at the same time.
+
+    Raises the first error, and not before every write has ended: none may go on behind a writer that begins again.
+    """
+    for ended in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended
 
 
 def declared(settings: Settings) -> dict[Layer, tuple[Tile, ...]]:
