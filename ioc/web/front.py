@@ -19,6 +19,7 @@ MAX_HEAD = 32 * 1024
 """Bytes of a request's head, at most."""
 HEAD_S = 10.0
 """How long a head may take."""
+LATE = "No whole request came in time."
 _END = b"\r\n\r\n"
 
 log = logging.getLogger("ioc.web")
@@ -43,7 +44,7 @@ class Front(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._server_state.connections.add(self)
-        self._timer = asyncio.get_running_loop().call_later(HEAD_S, self._refuse, 408, "No whole request came in time.")
+        self._timer = asyncio.get_running_loop().call_later(HEAD_S, self._too_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
@@ -88,6 +89,14 @@ class Front(asyncio.Protocol):
             if part:
                 made.data_received(part)
 
+    def _too_late(self) -> None:
+        if self._head:
+            self._refuse(408, LATE)
+        else:
+            # a browser opens connections ahead of need; who asked nothing is told nothing
+            self._forget()
+            self._transport.close()
+
     def _refuse(self, status: int, say: str) -> None:
         self._forget()
         self._transport.write(handshake.refused(status, say))
@@ -116,7 +125,7 @@ class Http(HttpToolsProtocol):
         super().on_message_begin()
         self._taken = 0
         self._end_wait()
-        self._waiting = self.loop.call_later(HEAD_S, self._refuse, 408, "No whole request came in time.")
+        self._waiting = self.loop.call_later(HEAD_S, self._refuse, 408, LATE)
 
     def on_headers_complete(self) -> None:
         self._end_wait()

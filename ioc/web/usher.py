@@ -6,7 +6,7 @@ A screen that can't take it leaves its row, keeps its place, and is led on alone
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ioc import names
@@ -156,7 +156,7 @@ class Usher:
             self.part(seat)
         if not row.seats:
             return
-        self._give(row, bundle, now)
+        self._give(row, bundle)
         rows = self._rows[row.mirror.channel.name]
         del rows[row.spot]
         row.spot, row.moved_at = spot, now
@@ -166,23 +166,20 @@ class Usher:
                 seat.row = known
             known.seats.update(row.seats)
 
-    def _give(self, row: Row, bundle: Bundle, now: float) -> None:
+    def _give(self, row: Row, bundle: Bundle) -> None:
         if self._due is not None:
             for screen in row.seats.values():
                 self._due.setdefault(screen, []).append(bundle)
             return
-        screens = row.seats.values()
-        next(iter(screens)).wire.give(screens, bundle, now)
-        self._hub.count(bundle, len(row.seats))
+        self._send(row.seats.values(), bundle)
 
     def _write(self) -> None:
         """Write what several channels have for each screen as one, made once for all who need the same."""
         due, self._due = self._due, None
         if not due:
             return
-        now = self._hub.monotonic()
         joined: dict[tuple[int, ...], Bundle] = {}
-        times: dict[Bundle, int] = {}
+        groups: dict[Bundle, list[Screen]] = {}
         for screen, bundles in due.items():
             bundle = bundles[0]
             if len(bundles) > 1:
@@ -191,11 +188,14 @@ class Usher:
                 if known is None:
                     known = joined[key] = Bundle([frame for one in bundles for frame in one.frames])
                 bundle = known
-            screen.wire.send(bundle)
-            screen.sent_at = now
-            times[bundle] = times.get(bundle, 0) + 1
-        for bundle, count in times.items():
-            self._hub.count(bundle, count)
+            groups.setdefault(bundle, []).append(screen)
+        for bundle, screens in groups.items():
+            self._send(screens, bundle)
+
+    def _send(self, screens: Collection[Screen], bundle: Bundle) -> None:
+        """Send the same to many screens; the first one's kind of wire knows how it is done best."""
+        next(iter(screens)).wire.give(screens, bundle, self._hub.monotonic())
+        self._hub.count(bundle, len(screens))
 
 
 def _late(channel: str) -> bool:

@@ -69,7 +69,15 @@ async def test_a_head_without_end_is_refused(server: Running, start: bytes) -> N
     assert detail(refused) == "The head of a request holds 32,768 bytes at most; send less."
 
 
-@pytest.mark.parametrize("start", [b"", b"GET /w", ASKS + ASKS[:-2]])
+async def test_who_asks_nothing_is_let_go_without_a_word(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "HEAD_S", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    async with asyncio.timeout(PATIENCE_S):
+        assert await reader.read() == b""
+    writer.close()
+
+
+@pytest.mark.parametrize("start", [b"GET /w", ASKS + ASKS[:-2]])
 async def test_a_head_that_does_not_come_is_not_waited_for(
     server: Running, monkeypatch: pytest.MonkeyPatch, start: bytes
 ) -> None:
