@@ -50,7 +50,18 @@ class Wire(Protocol):
         ...
 
 
-class AsgiWire:
+class OneByOne:
+    """A wire that knows no faster way to many screens."""
+
+    @classmethod
+    def give(cls, screens: Iterable[Screen], bundle: Bundle, now: float) -> None:
+        """Send the same to many screens, whatever their wires."""
+        for screen in screens:
+            screen.sent_at = now
+            screen.wire.send(bundle)
+
+
+class AsgiWire(OneByOne):
     """A wire over ASGI's `send`: one task writes what is pending and waits where the server waits."""
 
     def __init__(self, send: Send) -> None:
@@ -72,12 +83,6 @@ class AsgiWire:
             self._bytes += bundle.size
             self.full = True
             self._wake.set()
-
-    @classmethod
-    def give(cls, screens: Iterable[Screen], bundle: Bundle, now: float) -> None:
-        for screen in screens:
-            screen.sent_at = now
-            screen.wire.send(bundle)
 
     def taken(self) -> int:
         return self._taken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,13 +15,14 @@ from ioc.web.channels import Channel
 from ioc.web.frames import Bundle, Frame
 from ioc.web.hub import Hub
 from ioc.web.screens import Screen
+from ioc.web.wire import OneByOne
 
 from .conftest import Client
 
 LAYER, OTHER = "layer/x", "layer/y"
 
 
-class Taking:
+class Taking(OneByOne):
     """A wire that takes `room` bytes, and is full from then on until it is drained."""
 
     def __init__(self, room: float = float("inf")) -> None:
@@ -37,12 +38,6 @@ class Taking:
         self.sent.append(bundle)
         self._waiting += bundle.size
         self.full = self._waiting > self.room
-
-    @classmethod
-    def give(cls, screens: Iterable[Screen], bundle: Bundle, now: float) -> None:
-        for screen in screens:
-            screen.sent_at = now
-            screen.wire.send(bundle)
 
     def taken(self) -> int:
         return sum(bundle.size for bundle in self.sent) - self._waiting
