@@ -14,8 +14,10 @@ from typing import Any
 from tests.bench import _machine
 
 HERE = Path(__file__).parent
+OPENS = ("--path", "/ws", "--subproto", "ioc.v1")
+"""What a screen of ours asks for when it connects."""
 SCREEN = (
-    "--path", "/ws", "--subproto", "ioc.v1", "--check", "--whole", "1",
+    *OPENS, "--check", "--whole", "1",
     "--sub-text", '{"type":"hello"}', "--sub-text", '{"type":"watch","channels":[{"channel":"layer/bench"}]}',
 )  # fmt: skip
 """What a screen of ours says, for the load client; its chain of positions is checked."""

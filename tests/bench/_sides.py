@@ -28,12 +28,16 @@ def ports() -> Ports:
 
 
 class Side(NamedTuple):
-    """A server. `feed`: the load client's words for a message of so many bytes; `says`: what its screens say."""
+    """A server. `says`, `opens`: the load client's words for its screens, and for connections that say nothing yet.
+
+    `feed`: those for a message of so many bytes.
+    """
 
     name: str
     command: Callable[[Ports, Path, dict[str, Any]], list[str]]
     says: tuple[str, ...] = ()
     feed: Callable[[Ports, int], list[object]] = lambda where, size: ["--pub-port", where.publisher]
+    opens: tuple[str, ...] = ()
 
 
 def _hex(text: str) -> str:
@@ -111,7 +115,7 @@ def found(program: str) -> str | None:
     return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
 
 
-OURS = Side("ioc", _ours, _load.SCREEN)
+OURS = Side("ioc", _ours, _load.SCREEN, opens=_load.OPENS)
 MERGED = Side("C loop, merged", c("merge"))
 SENT = Side("C loop, one send each", c())
 PYTHON_MERGED = Side("Python loop, merged", _python("python-merged"))
