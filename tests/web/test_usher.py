@@ -18,8 +18,12 @@ from .room import LAYER, OTHER, Folding, room
 CHANNELS = (LAYER, OTHER, names.ALERTS)
 
 
-def item(value: Any, pad: int = 0) -> bytes:
-    return json.dumps({"type": "Feature", "geometry": None, "properties": {"value": value, "pad": "x" * pad}}).encode()
+WEST = {"bbox": [99, 10, 101, 15], "zoom": 8}
+
+
+def item(value: Any, pad: int = 0, at: float | None = None) -> bytes:
+    place = {"type": "Point", "coordinates": [at, 13.0]} if at is not None else None
+    return json.dumps({"type": "Feature", "geometry": place, "properties": {"value": value, "pad": "x" * pad}}).encode()
 
 
 def values(items: dict[str, Any]) -> dict[str, Any]:
@@ -223,3 +227,24 @@ async def test_waits_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
         waits = {here.hub.wait_s() for _ in range(50)}
         assert len(waits) > 20
         assert all(0.5 <= wait <= 10.5 for wait in waits)
+
+
+async def test_rows_that_have_met_are_one_row() -> None:
+    async with room() as here:
+        await here.board.reset(LAYER, {"in": item(0, at=100.0), "out": item(0, at=110.0)})
+        await here.hub.follower.load()
+        wires = [here.come(LAYER, view=WEST)[1]]
+        await here.board.apply(LAYER, {"out": item(1, at=110.0)})
+        await here.settle()
+        wires.append(here.come(LAYER, view=WEST)[1])
+        await here.board.apply(LAYER, {"out": item(2, at=110.0)})
+        await here.settle()
+        assert len(here.hub.usher._rows[LAYER]) == 2, "both wait, at two places"
+        await here.board.apply(LAYER, {"in": item(3, at=100.0)})
+        await here.settle()
+        here.hub.mirrors[LAYER].stamp += 1
+        here.hub.tick()
+        await here.board.apply(LAYER, {"in": item(4, at=100.0)})
+        await here.settle()
+        here.hub.tick()
+        assert [values(Folding(wire).fold()[LAYER]) for wire in wires] == [{"in": 4}] * 2
