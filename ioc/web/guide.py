@@ -113,6 +113,8 @@ class Guide:
                 return True
             if not pour.add(made):
                 seat.rest = Rest(frames[count:], spot, now if since is None else since)
+                # what is on its way is seen so: a view that was asked for outlives what ends this
+                seat.sight = spot.sight
                 self._slow[seat] = None
                 return False
         seat.stand(spot, now)

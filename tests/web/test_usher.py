@@ -6,6 +6,7 @@ import gc
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from ioc import names
@@ -248,3 +249,37 @@ async def test_rows_that_have_met_are_one_row() -> None:
         await here.settle()
         here.hub.tick()
         assert [values(Folding(wire).fold()[LAYER]) for wire in wires] == [{"in": 4}] * 2
+
+
+async def test_a_view_that_is_on_its_way_outlives_a_new_beginning() -> None:
+    async with room() as here:
+        there = {f"w{n}": item(n, pad=3000, at=100.0) for n in range(60)} | {"east": item(1, at=110.0)}
+        await here.board.reset(LAYER, there)
+        await here.hub.follower.load()
+        screen, slow = here.come(LAYER, view={"bbox": [109, 10, 111, 15], "zoom": 8})
+        held = Folding(slow)
+        slow.room = 1000
+        screen.take(json.dumps({"type": "view", "channel": LAYER, **WEST}).encode())
+        assert slow.full
+        await here.board.reset(LAYER, {"west": item(2, at=100.0), "east": item(2, at=110.0)})
+        await here.settle()
+        slow.drain_all()
+        assert values(held.fold()[LAYER]) == {"west": 2}
+
+
+async def test_clusters_that_nobody_takes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ioc.web.afar.FAR_SIZE", 10)
+    async with room() as here:
+        mirror = here.hub.mirrors[LAYER]
+        mirror.channel = msgspec.structs.replace(mirror.channel, far="clusters")
+        await here.board.reset(LAYER, {f"c{n}": item(n, at=-170 + n / 2) for n in range(600)})
+        await here.hub.follower.load()
+        screen, slow = here.come(LAYER)
+        held = Folding(slow)
+        slow.room = 1000
+        screen.take(json.dumps({"type": "view", "channel": LAYER, "bbox": [-180, -90, 180, 90], "zoom": 9}).encode())
+        assert slow.full
+        here.seconds += guide.THIN_S + 1
+        here.hub.tick()
+        slow.drain_all()
+        assert sum(one["properties"]["count"] for one in held.fold()[LAYER].values()) == 600
