@@ -159,9 +159,8 @@ class Guide:
             epoch, offset = seat.sight.epoch(mirror.epoch), seat.offset
         else:
             return
-        seat.stamp = mirror.stamp
-        for frame in mirror.quality_alone(epoch, offset, seat.sight):
-            pour.add(frame)
+        if all([pour.add(frame) for frame in mirror.quality_alone(epoch, offset, seat.sight)]):
+            seat.stamp = mirror.stamp
 
     # resuming
 

@@ -283,3 +283,23 @@ async def test_clusters_that_nobody_takes_are_kept(monkeypatch: pytest.MonkeyPat
         here.hub.tick()
         slow.drain_all()
         assert sum(one["properties"]["count"] for one in held.fold()[LAYER].values()) == 600
+
+
+async def test_a_quality_that_finds_no_room_is_told_later() -> None:
+    async with room() as here:
+        for channel in (LAYER, OTHER):
+            await here.board.reset(channel, {"a": item(0)})
+        await here.hub.follower.load()
+        _, slow = here.come(LAYER, OTHER)
+        held = Folding(slow)
+        slow.room = -1
+        await here.board.apply(LAYER, {"a": item(1)})
+        await here.settle()
+        assert slow.full
+        await here.board.apply(LAYER, {"a": item(2, pad=65_400)})
+        await here.board.reset(OTHER, {}, whole=False)
+        await here.settle()
+        for _ in range(3):
+            slow.drain()
+        held.fold()
+        assert "rebuilt" in held.quality[OTHER]["why"]
