@@ -189,6 +189,8 @@ class Guide:
         """Fetch steps from before this process began; what can't be had is a snapshot."""
         with suppress(StoreAway):
             await self._hub.follower.reach(seat.mirror, offset)
+        # a slow one may need them again when they are gone
+        seat.reaching = False
         if seat.place is not None and not seat.mirror.covers(offset):
             seat.place = None
         self.flush(seat.screen)

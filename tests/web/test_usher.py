@@ -303,3 +303,27 @@ async def test_a_quality_that_finds_no_room_is_told_later() -> None:
             slow.drain()
         held.fold()
         assert "rebuilt" in held.quality[OTHER]["why"]
+
+
+async def test_steps_that_were_fetched_for_one_who_is_slow_may_be_gone_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with room() as here:
+        place = await here.board.reset(LAYER, {"a": item(0)})
+        for value in range(1, 4):
+            await here.board.apply(LAYER, {"a": item(value)})
+        await here.hub.follower.load()
+        screen, slow = here.come()
+        where = {"channel": LAYER, "epoch": place.epoch, "offset": place.offset}
+        screen.take(json.dumps({"type": "watch", "channels": [where]}).encode())
+        slow.full = True
+        await here.settle()
+        assert here.hub.mirrors[LAYER].covers(place.offset)
+        monkeypatch.setattr("ioc.web.picture.MAX_STEPS", 1)
+        for value in range(4, 7):
+            await here.board.apply(LAYER, {"a": item(value)})
+        await here.settle()
+        assert not here.hub.mirrors[LAYER].covers(place.offset)
+        slow.drain()
+        await here.settle()
+        held = Folding(slow)
+        held.items[LAYER], held.position[LAYER] = {"a": {}}, (place.epoch, place.offset)
+        assert values(held.fold()[LAYER]) == {"a": 6}
