@@ -113,6 +113,8 @@ class Guide:
                 return True
             if not pour.add(made):
                 seat.rest = Rest(frames[count:], spot, now if since is None else since)
+                # what is on its way is seen so: a view that was asked for outlives what ends this
+                seat.sight = spot.sight
                 self._slow[seat] = None
                 return False
         seat.stand(spot, now)
@@ -157,9 +159,8 @@ class Guide:
             epoch, offset = seat.sight.epoch(mirror.epoch), seat.offset
         else:
             return
-        seat.stamp = mirror.stamp
-        for frame in mirror.quality_alone(epoch, offset, seat.sight):
-            pour.add(frame)
+        if all([pour.add(frame) for frame in mirror.quality_alone(epoch, offset, seat.sight)]):
+            seat.stamp = mirror.stamp
 
     # resuming
 
@@ -188,6 +189,8 @@ class Guide:
         """Fetch steps from before this process began; what can't be had is a snapshot."""
         with suppress(StoreAway):
             await self._hub.follower.reach(seat.mirror, offset)
+        # a slow one may need them again when they are gone
+        seat.reaching = False
         if seat.place is not None and not seat.mirror.covers(offset):
             seat.place = None
         self.flush(seat.screen)

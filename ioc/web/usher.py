@@ -165,6 +165,8 @@ class Usher:
             for seat in row.seats:
                 seat.row = known
             known.seats.update(row.seats)
+            # it may be among those who wait, and has nobody any more
+            row.seats = {}
 
     def _give(self, row: Row, bundle: Bundle) -> None:
         if self._due is not None:

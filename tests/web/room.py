@@ -76,7 +76,7 @@ class Folding(Client):
         told = self._wire.frames()
         for frame in told[self._at :]:
             if frame["type"] in ("snapshot", "delta"):
-                assert len(json.dumps(frame)) <= 70_000
+                assert len(json.dumps(frame, separators=(",", ":"))) <= 70_000
                 assert self.take(frame), f"a frame that does not follow: {str(frame)[:300]}"
         self._at = len(told)
         return self.items

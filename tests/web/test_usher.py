@@ -6,6 +6,7 @@ import gc
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from ioc import names
@@ -18,8 +19,12 @@ from .room import LAYER, OTHER, Folding, room
 CHANNELS = (LAYER, OTHER, names.ALERTS)
 
 
-def item(value: Any, pad: int = 0) -> bytes:
-    return json.dumps({"type": "Feature", "geometry": None, "properties": {"value": value, "pad": "x" * pad}}).encode()
+WEST = {"bbox": [99, 10, 101, 15], "zoom": 8}
+
+
+def item(value: Any, pad: int = 0, at: float | None = None) -> bytes:
+    place = {"type": "Point", "coordinates": [at, 13.0]} if at is not None else None
+    return json.dumps({"type": "Feature", "geometry": place, "properties": {"value": value, "pad": "x" * pad}}).encode()
 
 
 def values(items: dict[str, Any]) -> dict[str, Any]:
@@ -223,3 +228,102 @@ async def test_waits_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
         waits = {here.hub.wait_s() for _ in range(50)}
         assert len(waits) > 20
         assert all(0.5 <= wait <= 10.5 for wait in waits)
+
+
+async def test_rows_that_have_met_are_one_row() -> None:
+    async with room() as here:
+        await here.board.reset(LAYER, {"in": item(0, at=100.0), "out": item(0, at=110.0)})
+        await here.hub.follower.load()
+        wires = [here.come(LAYER, view=WEST)[1]]
+        await here.board.apply(LAYER, {"out": item(1, at=110.0)})
+        await here.settle()
+        wires.append(here.come(LAYER, view=WEST)[1])
+        await here.board.apply(LAYER, {"out": item(2, at=110.0)})
+        await here.settle()
+        assert len(here.hub.usher._rows[LAYER]) == 2, "both wait, at two places"
+        await here.board.apply(LAYER, {"in": item(3, at=100.0)})
+        await here.settle()
+        here.hub.mirrors[LAYER].stamp += 1
+        here.hub.tick()
+        await here.board.apply(LAYER, {"in": item(4, at=100.0)})
+        await here.settle()
+        here.hub.tick()
+        assert [values(Folding(wire).fold()[LAYER]) for wire in wires] == [{"in": 4}] * 2
+
+
+async def test_a_view_that_is_on_its_way_outlives_a_new_beginning() -> None:
+    async with room() as here:
+        there = {f"w{n}": item(n, pad=3000, at=100.0) for n in range(60)} | {"east": item(1, at=110.0)}
+        await here.board.reset(LAYER, there)
+        await here.hub.follower.load()
+        screen, slow = here.come(LAYER, view={"bbox": [109, 10, 111, 15], "zoom": 8})
+        held = Folding(slow)
+        slow.room = 1000
+        screen.take(json.dumps({"type": "view", "channel": LAYER, **WEST}).encode())
+        assert slow.full
+        await here.board.reset(LAYER, {"west": item(2, at=100.0), "east": item(2, at=110.0)})
+        await here.settle()
+        slow.drain_all()
+        assert values(held.fold()[LAYER]) == {"west": 2}
+
+
+async def test_clusters_that_nobody_takes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ioc.web.afar.FAR_SIZE", 10)
+    async with room() as here:
+        mirror = here.hub.mirrors[LAYER]
+        mirror.channel = msgspec.structs.replace(mirror.channel, far="clusters")
+        await here.board.reset(LAYER, {f"c{n}": item(n, at=-170 + n / 2) for n in range(600)})
+        await here.hub.follower.load()
+        screen, slow = here.come(LAYER)
+        held = Folding(slow)
+        slow.room = 1000
+        screen.take(json.dumps({"type": "view", "channel": LAYER, "bbox": [-180, -90, 180, 90], "zoom": 9}).encode())
+        assert slow.full
+        here.seconds += guide.THIN_S + 1
+        here.hub.tick()
+        slow.drain_all()
+        assert sum(one["properties"]["count"] for one in held.fold()[LAYER].values()) == 600
+
+
+async def test_a_quality_that_finds_no_room_is_told_later() -> None:
+    async with room() as here:
+        for channel in (LAYER, OTHER):
+            await here.board.reset(channel, {"a": item(0)})
+        await here.hub.follower.load()
+        _, slow = here.come(LAYER, OTHER)
+        held = Folding(slow)
+        slow.room = -1
+        await here.board.apply(LAYER, {"a": item(1)})
+        await here.settle()
+        assert slow.full
+        await here.board.apply(LAYER, {"a": item(2, pad=65_400)})
+        await here.board.reset(OTHER, {}, whole=False)
+        await here.settle()
+        for _ in range(3):
+            slow.drain()
+        held.fold()
+        assert "rebuilt" in held.quality[OTHER]["why"]
+
+
+async def test_steps_that_were_fetched_for_one_who_is_slow_may_be_gone_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with room() as here:
+        place = await here.board.reset(LAYER, {"a": item(0)})
+        for value in range(1, 4):
+            await here.board.apply(LAYER, {"a": item(value)})
+        await here.hub.follower.load()
+        screen, slow = here.come()
+        where = {"channel": LAYER, "epoch": place.epoch, "offset": place.offset}
+        screen.take(json.dumps({"type": "watch", "channels": [where]}).encode())
+        slow.full = True
+        await here.settle()
+        assert here.hub.mirrors[LAYER].covers(place.offset)
+        monkeypatch.setattr("ioc.web.picture.MAX_STEPS", 1)
+        for value in range(4, 7):
+            await here.board.apply(LAYER, {"a": item(value)})
+        await here.settle()
+        assert not here.hub.mirrors[LAYER].covers(place.offset)
+        slow.drain()
+        await here.settle()
+        held = Folding(slow)
+        held.items[LAYER], held.position[LAYER] = {"a": {}}, (place.epoch, place.offset)
+        assert values(held.fold()[LAYER]) == {"a": 6}
