@@ -159,7 +159,7 @@ class Guide:
             epoch, offset = seat.sight.epoch(mirror.epoch), seat.offset
         else:
             return
-        if all([pour.add(frame) for frame in mirror.quality_alone(epoch, offset, seat.sight)]):
+        if all(pour.add(frame) for frame in mirror.quality_alone(epoch, offset, seat.sight)):
             seat.stamp = mirror.stamp
 
     # resuming

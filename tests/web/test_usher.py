@@ -327,3 +327,17 @@ async def test_steps_that_were_fetched_for_one_who_is_slow_may_be_gone_again(mon
         held = Folding(slow)
         held.items[LAYER], held.position[LAYER] = {"a": {}}, (place.epoch, place.offset)
         assert values(held.fold()[LAYER]) == {"a": 6}
+
+
+async def test_a_picture_from_which_no_step_leads_on_is_not_given_again() -> None:
+    async with room() as here:
+        await here.board.reset(LAYER, {f"c{n}": item(n, pad=200) for n in range(200)})
+        await here.hub.follower.load()
+        wires = [here.come(LAYER)[1] for _ in range(2)]
+        await here.board.apply(LAYER, {f"c{n}": None for n in range(199)})
+        await here.settle()
+        mirror = here.hub.mirrors[LAYER]
+        for wire in wires:
+            assert set(Folding(wire).fold()[LAYER]) == {"c199"}
+            told = wire.frames()[-1]
+            assert (told["type"], told["offset"]) == ("snapshot", mirror.offset)
