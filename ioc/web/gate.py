@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -12,6 +13,8 @@ from ioc.settings import Access as AccessSettings
 from ioc.web import caller, protocol
 from ioc.web.handshake import Refusal
 from ioc.web.hub import Hub
+
+log = logging.getLogger("ioc.web")
 
 PATH = "/ws"
 AT_ONCE = 32
@@ -43,7 +46,10 @@ class Gate:
     def _turn(self) -> None:
         queue = self._queue
         for _ in range(min(AT_ONCE, len(queue))):
-            queue.popleft()()
+            try:
+                queue.popleft()()
+            except Exception:
+                log.exception("A connection could not be opened; the others are.")
         # who comes now goes behind those who wait
         self._entered = AT_ONCE if queue else 0
         if queue:

@@ -58,11 +58,14 @@ class Guide:
             return
         alone.sort(key=_late_seat)
         pour, served = Pour(screen), []
-        for seat in alone:
-            if not pour.full:
-                self._bring(seat, pour)
-                served.append(seat)
-        pour.end()
+        try:
+            for seat in alone:
+                if not pour.full:
+                    self._bring(seat, pour)
+                    served.append(seat)
+        finally:
+            # they stand where this leads
+            pour.end()
         for seat in served:
             self._usher.join(seat)
         # one that is held at its own position has a picture
@@ -159,7 +162,7 @@ class Guide:
             epoch, offset = seat.sight.epoch(mirror.epoch), seat.offset
         else:
             return
-        if all([pour.add(frame) for frame in mirror.quality_alone(epoch, offset, seat.sight)]):
+        if all(pour.add(frame) for frame in mirror.quality_alone(epoch, offset, seat.sight)):
             seat.stamp = mirror.stamp
 
     # resuming

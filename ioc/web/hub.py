@@ -304,18 +304,27 @@ class Hub:
             self._last_pace, self._pace = self._pace / self.beat, 0
         for screen in [screen for screen, since in self._joining.items() if now - since > JOINING_S]:
             self.joined(screen)
-        beat, since = Bundle([Frame(protocol.encode(protocol.Beat(clock.rfc3339(self.clock()))))]), now - self.quiet_s
+        beat, broke = Bundle([Frame(protocol.encode(protocol.Beat(clock.rfc3339(self.clock()))))]), None
         for screen in list(self.screens):
-            if screen.grant is None:
-                if now - screen.opened > HELLO_S:
-                    screen.bye(protocol.NO_HELLO, "No hello came in time; connect again and send it first.")
-                continue
-            if screen.sent_at <= since and not screen.wire.full:
-                self.flush(screen)
-                if screen.sent_at <= since:
-                    screen.send(beat)
-            if screen.wire.full or screen.number % LOOKS == self._ticks % LOOKS:
-                self._watch_stuck(screen, now)
+            try:
+                self._beat(screen, beat, now)
+            except Exception as error:
+                broke = error
+        if broke is not None:
+            raise broke
+
+    def _beat(self, screen: Screen, beat: Bundle, now: float) -> None:
+        if screen.grant is None:
+            if now - screen.opened > HELLO_S:
+                screen.bye(protocol.NO_HELLO, "No hello came in time; connect again and send it first.")
+            return
+        since = now - self.quiet_s
+        if screen.sent_at <= since and not screen.wire.full:
+            self.flush(screen)
+            if screen.sent_at <= since:
+                screen.send(beat)
+        if screen.wire.full or screen.number % LOOKS == self._ticks % LOOKS:
+            self._watch_stuck(screen, now)
 
     def _watch_stuck(self, screen: Screen, now: float) -> None:
         took = screen.wire.taken()

@@ -76,16 +76,20 @@ class Mirror(Picture):
             self._quiet.clear()
 
     def cut(self, sight: Sight, now: float) -> Cut:
-        """A snapshot's frames; one of the last second serves again (its reader then gets the rest as a delta)."""
+        """A snapshot's frames; one of the last second serves again when a delta brings its reader from there to now."""
         told = sight.epoch(self.epoch)
         known = self._cuts.get(sight)
-        if known is not None and now - known.made < 1.0 and (known.offset == self.offset or self.covers(known.offset)):
+        if known is not None and now - known.made < 1.0 and self._leads_on(known, sight):
             return known
         self.forget(now)
         quality = self.quality_for(sight)
         parts = protocol.snapshot_parts(self.channel.name, told, self.offset, self.seen(sight), quality)
         made = self._cuts[sight] = Cut(self.offset, frames.of(parts), self.stamp, now)
         return made
+
+    def _leads_on(self, cut: Cut, sight: Sight) -> bool:
+        """Whether a delta brings a reader of that snapshot to now."""
+        return self.frames(cut.offset, sight, cut.stamp != self.stamp) is not None
 
     def forget(self, now: float) -> None:
         """Let go of snapshots that nobody new is given any more."""

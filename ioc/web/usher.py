@@ -98,26 +98,37 @@ class Usher:
     # rows
 
     def serve(self, channels: Iterable[str]) -> None:
-        """These channels moved: bring who watches them to now. Alerts go first."""
-        ordered = sorted(channels, key=_late)
+        """These channels moved: bring who watches them to now. Alerts go first. One that breaks holds up no other."""
+        ordered, broke = sorted(channels, key=_late), None
         self._due = {} if len(ordered) > 1 else None
         for channel in ordered:
-            for row in list(self._rows[channel].values()):
-                self._bring_row(row)
+            try:
+                for row in list(self._rows[channel].values()):
+                    self._bring_row(row)
+            except Exception as error:
+                broke = error
         self._write()
         for channel in ordered:
             for seat in list(self._alone[channel]):
                 if not seat.screen.wire.full:
-                    self.guide.flush(seat.screen)
+                    try:
+                        self.guide.flush(seat.screen)
+                    except Exception as error:
+                        broke = error
+        if broke is not None:
+            raise broke
 
     def wake(self) -> None:
         """Look again at those who waited because a step showed nothing to them."""
         waiting, self._waiting = self._waiting, {}
         self._due = {}
-        for row in waiting:
-            if row.seats:
-                self._bring_row(row)
-        self._write()
+        try:
+            for row in waiting:
+                if row.seats:
+                    self._bring_row(row)
+        finally:
+            # they stand where this leads
+            self._write()
         self.guide.wake()
 
     def _bring_row(self, row: Row) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections.abc import AsyncIterator
 
 import pytest
 
 from ioc.board.memory import MemoryBoard
-from ioc.web import front
+from ioc.web import front, gate
 from ioc.web.app import build
 
 from .conftest import PATIENCE_S, Running, running, settings
@@ -111,3 +112,21 @@ async def test_frames_behind_the_head_are_read_too() -> None:
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
             assert b"welcome" in await reader.readuntil(b"}")
         writer.close()
+
+
+async def test_one_that_breaks_while_it_is_opened_holds_up_no_other() -> None:
+    opened: list[int] = []
+
+    def work(number: int) -> None:
+        if number == gate.AT_ONCE + 1:
+            raise RuntimeError("A test breaks this.")
+        opened.append(number)
+
+    here = gate.Gate(build(settings(), board=MemoryBoard()).state.hub, settings().access)
+    for number in range(3 * gate.AT_ONCE):
+        here.enter(functools.partial(work, number))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert len(opened) == 3 * gate.AT_ONCE - 1
+    here.enter(functools.partial(work, -1))
+    assert opened[-1] == -1, "and who comes later finds the way open"
