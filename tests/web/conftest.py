@@ -87,6 +87,8 @@ class Client:
 
     def _part(self, channel: str, frame: dict[str, Any]) -> bool:
         parts = self._parts.setdefault(channel, [])
+        # what is left of an unfinished step is of the picture before
+        self._steps.pop(channel, None)
         if frame["part"] == 1:
             parts.clear()
         place = (frame["epoch"], frame["offset"])
