@@ -46,14 +46,18 @@ _feature = msgspec.json.Decoder(_Feature)
 
 
 def mark_of(body: bytes) -> Mark:
-    """Unit and bounding box of an item's bytes; both None when they can't be read."""
+    """Unit and bounding box of an item's bytes; None what can't be read of them."""
     try:
         found = _feature.decode(body)
     except msgspec.DecodeError:
         return Mark(None, None, NOWHERE)
     unit = found.properties.unit if found.properties is not None else found.unit
+    try:
+        box = _box(found.geometry)
+    except (IndexError, TypeError, ValueError, OverflowError):
+        # one place that is none must not end the following of all channels
+        box = None
     # a province has few units: a hundred thousand items share their texts
-    box = _box(found.geometry)
     return Mark(unit and intern(unit), box, number(box))
 
 

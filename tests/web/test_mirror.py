@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -184,3 +185,9 @@ def test_another_scope_is_another_epoch() -> None:
     told = {Sight(frozenset(units)).epoch("e") for units in (["1"], ["2"], ["1", "2"])}
     assert len(told) == 3
     assert "e" not in told
+
+
+@pytest.mark.parametrize("coordinates", ["[1.0]", '[[1.0, "x"]]', '[1.0, {"x": 2}]', "[[1.0]]"])
+def test_a_place_that_is_none_is_no_place(coordinates: str) -> None:
+    body = f'{{"geometry":{{"coordinates":{coordinates}}},"properties":{{"unit":"u"}}}}'.encode()
+    assert mark_of(body) == Mark("u", None, NOWHERE)
