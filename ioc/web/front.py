@@ -83,11 +83,15 @@ class Front(asyncio.Protocol):
         else:
             made = Http(config, self._server_state, self._app_state)
             parts = [data]
-        made.connection_made(transport)
-        transport.set_protocol(made)
-        for part in parts:
-            if part:
-                made.data_received(part)
+        try:
+            made.connection_made(transport)
+            transport.set_protocol(made)
+            for part in parts:
+                if part:
+                    made.data_received(part)
+        except Exception:
+            transport.abort()
+            raise
 
     def _too_late(self) -> None:
         if self._head:
@@ -119,6 +123,7 @@ class Http(HttpToolsProtocol):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self._taken = 0
+        self._body = False
         self._waiting: asyncio.TimerHandle | None = None
 
     def on_message_begin(self) -> None:
@@ -127,14 +132,20 @@ class Http(HttpToolsProtocol):
         self._end_wait()
         self._waiting = self.loop.call_later(HEAD_S, self._refuse, 408, LATE)
 
+    def on_body(self, body: bytes) -> None:
+        self._body = True
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
         self._end_wait()
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
+        waited, self._body = self._waiting, False
         super().data_received(data)
-        if self._waiting is not None:
-            self._taken += len(data)
+        # a head that began behind a body is counted from the next reading on
+        if self._waiting is not None and (self._waiting is waited or not self._body):
+            self._taken += len(data) - max(0, data.rfind(_END))
             if self._taken > MAX_HEAD:
                 self._refuse(431, f"The head of a request holds {MAX_HEAD:,} bytes at most; send less.")
 

@@ -190,10 +190,12 @@ class Guide:
 
     async def _reach(self, seat: Seat, offset: int) -> None:
         """Fetch steps from before this process began; what can't be had is a snapshot."""
-        with suppress(StoreAway):
-            await self._hub.follower.reach(seat.mirror, offset)
-        # a slow one may need them again when they are gone
-        seat.reaching = False
+        try:
+            with suppress(StoreAway):
+                await self._hub.follower.reach(seat.mirror, offset)
+        finally:
+            # a slow one may need them again when they are gone
+            seat.reaching = False
         if seat.place is not None and not seat.mirror.covers(offset):
             seat.place = None
         self.flush(seat.screen)

@@ -35,7 +35,7 @@ class Thin:
     def frame(self, items: Mapping[str, bytes], sees: Callable[[str], bool]) -> Frame | None:
         """The frame with the items of now; what is no longer there, or seen, is dropped.
 
-        None: a part of a picture has outgrown its frame; the picture must begin anew.
+        None: the items have outgrown the frame; a picture must begin, or begin anew.
         """
         named, drop = self._names.split(_SEPARATOR), self._drop.split(_SEPARATOR)
         there = {name: msgspec.Raw(items[name]) for name in named if name in items and sees(name)}
@@ -43,6 +43,6 @@ class Thin:
         if self.kind == "put":
             told["drop"] = [name for name in [*drop, *named] if name and name not in there]
         text = msgspec.json.encode(told)
-        if self.kind == "items" and len(text) > protocol.MAX_PART and len(there) > 1:
+        if len(text) > protocol.MAX_PART and len(there) > 1:
             return None
         return Frame(text)

@@ -101,6 +101,21 @@ async def test_a_connection_serves_again(server: Running) -> None:
     writer.close()
 
 
+async def test_a_request_behind_a_large_body_is_taken(server: Running) -> None:
+    size = front.MAX_HEAD * 2
+    post = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(post + ASKS[:-2])
+    await writer.drain()
+    await asyncio.sleep(0.1)
+    writer.write(ASKS[-2:])
+    async with asyncio.timeout(PATIENCE_S):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith((b"HTTP/1.1 404", b"HTTP/1.1 405"))
+        answer = await reader.readuntil(b"HTTP/1.1 200")
+    assert b"431" not in answer
+    writer.close()
+
+
 async def test_frames_behind_the_head_are_read_too() -> None:
     from websockets.frames import Frame, Opcode
 
