@@ -25,6 +25,8 @@ from .raw import BINARY, CLOSE, PING, PONG, TEXT, masked
 class Ear:
     """Stands where a screen does, and keeps what it is given to take."""
 
+    grant = None
+
     number = 1
 
     def __init__(self) -> None:
