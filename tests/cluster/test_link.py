@@ -324,7 +324,8 @@ async def test_a_primary_that_is_killed_is_replaced_and_what_was_confirmed_is_th
     pair.start(old)
     until("the old primary as a replica", lambda: pair.role(old) == "slave" and pair.follows(old))
     await again(put_next, log, 4)
-    assert pair.ask(old, "XLEN", names.EVENTS_LOG) == await log.length()
+    length = await log.length()
+    until("what was put at the replica", lambda: pair.ask(old, "XLEN", names.EVENTS_LOG) == length)
     with pytest.raises(Gap):
         await put(log, 5, revision=revision)
     for part in (log, board):
