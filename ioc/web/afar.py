@@ -6,6 +6,7 @@ of the items changes nothing. What changes costs what changed.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from sys import intern
 from typing import Any, NamedTuple, TypeVar
@@ -168,7 +169,7 @@ def feature(name: str, found: Sum, more: dict[str, Any]) -> bytes:
     return encode({"type": "Feature", "id": name, "geometry": place, "properties": properties | more | known})
 
 
-class Afar:
+class Afar(ABC):
     """One scope's sums over a mirror. `items` and `marks` are the mirror's own, and change under it."""
 
     def __init__(self, items: Mapping[str, bytes], marks: Mapping[str, Mark], units: frozenset[str] | None) -> None:
@@ -191,22 +192,25 @@ class Afar:
                 self._facts[name] = new
                 self._join(name, new)
 
+    @abstractmethod
     def _join(self, name: str, told: Fact) -> None:
-        raise NotImplementedError
+        """An item is counted."""
 
+    @abstractmethod
     def _leave(self, name: str, told: Fact) -> None:
-        raise NotImplementedError
+        """An item is counted no more."""
 
     def freshen(self) -> None:
-        """Work out what was touched since."""
+        """Work out now what else would be when it is asked for."""
+        return
 
+    @abstractmethod
     def seen(self, sight: Sight) -> Iterator[tuple[str, bytes]]:
         """All that the sight shows, as items."""
-        raise NotImplementedError
 
+    @abstractmethod
     def changed(self, sight: Sight, marks: list[Mark]) -> tuple[dict[str, bytes], list[str]]:
         """What is put and dropped in the sight by changes of items with these former and present marks."""
-        raise NotImplementedError
 
     def _mine(self, marks: list[Mark]) -> list[Mark]:
         # what is in no unit of this reader's is not named to it
@@ -233,6 +237,7 @@ class Clusters(Afar):
             self._dirty.add(told.cell)
 
     def freshen(self) -> None:
+        """Work out what was touched since."""
         stale, self._dirty = self._dirty, set()
         for level in range(LEVEL, TOP - 1, -1):
             at = self._at[level]
@@ -349,6 +354,12 @@ class Elsewhere(Afar):
     """Nothing: from afar, this layer comes as vector tiles alone."""
 
     def touch(self, names: Iterable[str]) -> None:
+        pass
+
+    def _join(self, name: str, told: Fact) -> None:
+        pass
+
+    def _leave(self, name: str, told: Fact) -> None:
         pass
 
     def seen(self, sight: Sight) -> Iterator[tuple[str, bytes]]:

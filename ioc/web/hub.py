@@ -293,18 +293,21 @@ class Hub:
 
     def tick(self) -> None:
         """What time alone asks for: qualities, beats, screens that take nothing."""
-        now = self.monotonic()
+        now, broke = self.monotonic(), None
         for mirror in self.mirrors.values():
             mirror.forget(now)
-            if self._grader.grade(mirror):
-                self.touch(mirror.channel.name)
+            try:
+                if self._grader.grade(mirror):
+                    self.touch(mirror.channel.name)
+            except Exception as error:
+                broke = error
         self.usher.wake()
         self._ticks += 1
         if self._ticks % TICKS == 0:
             self._last_pace, self._pace = self._pace / self.beat, 0
         for screen in [screen for screen, since in self._joining.items() if now - since > JOINING_S]:
             self.joined(screen)
-        beat, broke = Bundle([Frame(protocol.encode(protocol.Beat(clock.rfc3339(self.clock()))))]), None
+        beat = Bundle([Frame(protocol.encode(protocol.Beat(clock.rfc3339(self.clock()))))])
         for screen in list(self.screens):
             try:
                 self._beat(screen, beat, now)

@@ -13,6 +13,7 @@ from ioc import names
 from ioc.board import Delta
 from ioc.web import guide, hub
 from ioc.web.frames import Frame
+from ioc.web.mirror import Mirror
 from ioc.web.thin import Thin
 
 from .room import LAYER, OTHER, Folding, room
@@ -388,3 +389,28 @@ async def test_a_screen_that_breaks_takes_no_beat_from_another(monkeypatch: pyte
                 with pytest.raises(RuntimeError):
                     here.hub.tick()
             assert [len(wire.sent) for wire in wires if wire is not one] == [count + 1 for count in heard]
+
+
+async def test_a_quality_that_breaks_takes_no_beat_and_no_other_quality(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with room() as here:
+        for channel in (LAYER, OTHER):
+            await here.board.reset(channel, {"a": item(0)})
+        await here.hub.follower.load()
+        here.hub.tick()
+        _, wire = here.come(LAYER, OTHER)
+        here.seconds += here.hub.beat
+        heard, grader = len(wire.sent), here.hub._grader
+        graded: list[str] = []
+
+        def grade(mirror: Mirror) -> bool:
+            if mirror is here.hub.mirrors[LAYER]:
+                broken()
+            graded.append(mirror.channel.name)
+            return False
+
+        with monkeypatch.context() as patched:
+            patched.setattr(grader, "grade", grade)
+            with pytest.raises(RuntimeError):
+                here.hub.tick()
+        assert len(wire.sent) > heard
+        assert graded == [name for name in here.hub.mirrors if name != LAYER]
