@@ -5,16 +5,17 @@ What is handed out is on a replica, where there is one: nobody has worked on an 
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from ioc import event, names
-from ioc.errors import StoreAway
+from ioc.errors import IocError, StoreAway
 from ioc.log import Batch, Entry
 from ioc.log.layout import make_group
 from ioc.redis_cluster import merged
@@ -48,17 +49,29 @@ class Reader:
             await own.aclose()
 
     async def _read(self, own: Link, keys: Sequence[str]) -> AsyncGenerator[Batch | None]:
+        ahead = _Ahead()
+        try:
+            async with aclosing(self._batches(own, keys, ahead)) as batches:
+                async for batch in batches:
+                    yield batch
+        finally:
+            # what it brings waits among the pending, for whoever reads next
+            await ahead.drop()
+
+    async def _batches(self, own: Link, keys: Sequence[str], ahead: _Ahead) -> AsyncGenerator[Batch | None]:
         count = max(1, self._count // len(self._keys))
         pending: dict[str, str] = dict.fromkeys(keys, "0")
         swept = time.monotonic()
         while True:
-            if not pending and time.monotonic() - swept > SWEEP_S:
+            if not pending and not ahead.asks and time.monotonic() - swept > SWEEP_S:
                 # what a paused reader of this role took before it was fenced waits among the pending
                 pending = dict.fromkeys(keys, "0")
             wanted = pending or dict.fromkeys(keys, ">")
             try:
-                async with own.on(keys[0]) as server:
-                    found = await self._ask(server, wanted, count, None if pending else BLOCK_MS)
+                if ahead.asks:
+                    found = await ahead.take()
+                else:
+                    found = await self._ask(own, wanted, count, None if pending else BLOCK_MS)
             except ResponseError as error:
                 # the store was emptied: under us, or while we waited
                 if "NOGROUP" not in str(error) and "UNBLOCKED" not in str(error):
@@ -80,9 +93,16 @@ class Reader:
             entries = [
                 Entry(place.decode(), event.decode(fields[1])) for _, came in found for place, fields in came if fields
             ]
+            if not again and len(entries) >= count and time.monotonic() - swept <= SWEEP_S:
+                # more waits: it is fetched while these are worked on
+                await ahead.ask(self._ask(own, dict.fromkeys(keys, ">"), count, BLOCK_MS))
             yield Batch(entries, partial(self._ack, places), again)
 
-    async def _ask(self, server: Any, wanted: dict[str, str], count: int, block: int | None) -> Found:
+    async def _ask(self, own: Link, wanted: dict[str, str], count: int, block: int | None) -> Found:
+        async with own.on(next(iter(wanted))) as server:
+            return await self._asked(server, wanted, count, block)
+
+    async def _asked(self, server: Any, wanted: dict[str, str], count: int, block: int | None) -> Found:
         # as it came: what redis-py makes of a thousand entries costs more than to read them
         server.set_response_callback("XREADGROUP", _as_it_came)
         if not await server.replicas():
@@ -101,6 +121,39 @@ class Reader:
         for key, done in places:
             async with self._link.on(key) as server:
                 await server.xack(key, self._group, *done)
+
+
+class _Ahead:
+    """An asking for what comes after the batch that is worked on."""
+
+    def __init__(self) -> None:
+        self._asking: asyncio.Task[Found] | None = None
+
+    @property
+    def asks(self) -> bool:
+        return self._asking is not None
+
+    async def ask(self, asking: Coroutine[Any, Any, Found]) -> None:
+        """Begin; the question is sent when this returns."""
+        self._asking = asyncio.create_task(asking, name="log ahead")
+        await asyncio.sleep(0)
+
+    async def take(self) -> Found:
+        """What it brought; raises what it raised."""
+        asking, self._asking = self._asking, None
+        assert asking is not None
+        try:
+            return await asking
+        except asyncio.CancelledError:
+            asking.cancel()
+            raise
+
+    async def drop(self) -> None:
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.cancel()
+            with suppress(asyncio.CancelledError, RedisError, OSError, IocError):
+                await asking
 
 
 async def _side_by_side(readers: Sequence[AsyncGenerator[Batch | None]]) -> AsyncGenerator[Batch | None]:

@@ -126,6 +126,60 @@ async def test_what_was_not_acknowledged_comes_again_first(log: Log) -> None:
     assert await brought(log, "projector") == []
 
 
+async def test_what_was_fetched_ahead_and_not_worked_on_comes_again_in_order(log: Log) -> None:
+    await put(log, *range(1, 11))
+    assert await brought(log, "projector", count=3, limit=1) == ["e1", "e2", "e3"]
+    assert await brought(log, "projector", count=3, ack=False, limit=1) == ["e4", "e5", "e6"]
+    assert await brought(log, "projector", count=3) == [f"e{number}" for number in range(4, 11)]
+    assert await brought(log, "projector") == []
+
+
+async def test_while_a_batch_is_worked_on_the_next_is_fetched(redis_url: str) -> None:
+    log = RedisLog(redis_url)
+    await log.begin()
+    await put(log, *range(1, 7))
+    reading: AsyncGenerator[Batch | None] = log.read("projector", count=3)  # type: ignore[assignment]
+    async with aclosing(reading) as batches:
+        first = await anext(batches)
+        assert first is not None and len(first.entries) == 3
+        with blocking_redis.Redis.from_url(redis_url, protocol=3) as client:
+            for _ in range(100):
+                pending: Any = client.xpending(names.EVENTS_LOG, "projector")
+                if pending["pending"] == 6:
+                    break
+                await asyncio.sleep(0.01)
+            assert pending["pending"] == 6
+        await first.ack()
+        second = await anext(batches)
+        assert second is not None and [entry.event.id for entry in second.entries] == ["e4", "e5", "e6"]
+        assert not second.again
+    await log.close()
+
+
+async def test_under_a_backlog_without_end_what_nobody_worked_on_is_still_found(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_reader, "SWEEP_S", 0.05)
+    log = RedisLog(redis_url)
+    await log.begin()
+    await put(log, *range(1, 101))
+    reading: AsyncGenerator[Batch | None] = log.read("projector", count=1)  # type: ignore[assignment]
+    async with aclosing(reading) as batches:
+        first = await anext(batches)
+        assert first is not None
+        await first.ack()
+        assert await brought(log, "projector", count=1, ack=False, limit=1) != []
+        found: list[str] = []
+        async for batch in batches:
+            assert batch is not None, "All was read, and the other reader's batch did not come again."
+            found += [entry.event.id for entry in batch.entries if batch.again]
+            await batch.ack()
+            if found:
+                break
+            await asyncio.sleep(0.01)
+    await log.close()
+
+
 async def test_groups_read_apart(log: Log) -> None:
     await put(log, 1, 2)
     assert await brought(log, "projector") == ["e1", "e2"]
