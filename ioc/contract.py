@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import date, datetime, timedelta
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from ioc.clock import ZONE
+from ioc.duty import Due
 from ioc.event import Method
+from ioc.period import Period
+from ioc.workdays import Calendar
 
 State = Literal["live", "late", "stale", "down", "never"]
 ORDER: tuple[State, ...] = ("live", "never", "late", "stale", "down")
@@ -15,13 +19,25 @@ ORDER: tuple[State, ...] = ("live", "never", "late", "stale", "down")
 
 LONGEST_S = 3 * 366 * 86400
 """The longest cadence or grace: three years."""
+CALENDAR = Calendar()
+"""The country's calendar, as it is without settings of a team's own."""
+LOOK_EVERY_S = 60.0
+"""How often a source is asked that owes a figure for each period."""
+GRACE_S = 86_400.0
+"""How long a figure for a period is late, before it is stale."""
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A source's duties. `cadence` and `grace` are seconds; `expect` is the number of subjects it owes.
+    """A source's duties. What is in seconds says so here: `cadence`, `grace`, `every`, `still`.
 
-    `every`: seconds between two askings, where that is not four fifths of the cadence: who owes a file once a day is
-    looked at more often, or the file would lie unread.
+    `owner`: the agency; `person` and `contact`: who answers for it there, and how to reach them. `cadence`: it answers
+    at least so often; or `due`: it tells of each period until a time (see `ioc.duty.Due`). `grace`: past due, late
+    becomes stale after so long; twice the cadence, or a day, when left out. `every`: time between two askings, where
+    that is not four fifths of the cadence, or a minute. `expect`: how many subjects it owes; `reporters`: who owes
+    something in each period, by name, or "units": every commune. `method`: how its figures were entered.
+
+    A source that answers the same is alive, unless it should move: `still`: its own clock stands still for so long;
+    `same`: it says the same so many times in a row. Then it is frozen.
     """
 
     owner: str
@@ -31,24 +47,39 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: Method = "machine"
     contact: str | None = None
     every: float | None = None
+    person: str | None = None
+    due: Due | None = None
+    reporters: tuple[str, ...] | Literal["units"] = ()
+    still: float | None = None
+    same: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("cadence", "every", "grace"):
+        for name in ("cadence", "every", "grace", "still"):
             seconds = getattr(self, name)
             if seconds is not None and not (0 <= seconds <= LONGEST_S and (seconds > 0 or name == "grace")):
                 raise ValueError(f"{name} is {seconds}; write seconds, more than 0 and at most {LONGEST_S:,}")
         if self.expect is not None and self.expect < 0:
             raise ValueError(f"expect is {self.expect}; write how many subjects the source owes, or leave it out")
+        if self.same is not None and self.same < 2:
+            raise ValueError(f"same is {self.same}; write how many answers alike mean that it is frozen, 2 or more")
+        if self.reporters and self.due is None:
+            raise ValueError("reporters owe something in each period; write due too, which says in which")
+        if isinstance(self.reporters, tuple) and len(set(self.reporters)) < len(self.reporters):
+            raise ValueError("reporters names one twice; name each once")
 
     @property
     def pace(self) -> float:
         """Seconds between two askings: short of the cadence, so that a source that answers is never past due."""
-        return self.every if self.every is not None else 0.8 * self.cadence
+        if self.every is not None:
+            return self.every
+        return 0.8 * self.cadence if self.due is None else LOOK_EVERY_S
 
     @property
     def patience(self) -> float:
-        """Seconds past `due` before late becomes stale: `grace`, else twice the cadence."""
-        return self.grace if self.grace is not None else 2 * self.cadence
+        """Seconds past `due` before late becomes stale."""
+        if self.grace is not None:
+            return self.grace
+        return 2 * self.cadence if self.due is None else GRACE_S
 
 
 class Checks(msgspec.Struct, frozen=True):
@@ -65,6 +96,8 @@ class Answered(msgspec.Struct, frozen=True):
     said no, and is not asked again until its settings change. `untaken`: the error is about an answer that came and
     could not be taken, and stands until one can. Counts are sums since the first poll. `lost`: events that the store
     had confirmed and lost again (a primary without a replica died); they were asked again, or must be sent again.
+    `reached`: the last day of the newest period that it told of. `alike`: how many answers in a row said the same as
+    the one before, all of it; `digest` is that answer's.
     """
 
     source: str
@@ -84,6 +117,9 @@ class Answered(msgspec.Struct, frozen=True):
     aside_now: int = 0
     lost: int = 0
     checks: Checks = Checks()
+    reached: date | None = None
+    alike: int = 0
+    digest: str | None = None
 
 
 class Quality(msgspec.Struct, frozen=True):
@@ -102,29 +138,73 @@ class Quality(msgspec.Struct, frozen=True):
     sources: dict[str, State]
 
 
-def judge(contract: Contract, answered: Answered | None, now: datetime) -> tuple[State, str | None, datetime | None]:
-    """State, reason and due time of a source at `now`.
+class Verdict(NamedTuple):
+    """A source at a moment. `why`: a finished sentence, None when live. `due`: when it is to be heard of next, or was.
+
+    `period`: the one that is due then. `frozen`: it answers, and does not move.
+    """
+
+    state: State
+    why: str | None
+    due: datetime | None
+    period: Period | None = None
+    frozen: bool = False
+
+
+def judge(contract: Contract, answered: Answered | None, now: datetime, calendar: Calendar = CALENDAR) -> Verdict:
+    """The state of a source at `now`.
 
     never: no answer yet. live: answered, and not past due. late: past due, within grace, or the
-    last answer was not believed. stale: past due + grace, though the source answers or was not asked. down: past due +
-    grace with the last asking failed, or refused. `why` is a finished sentence, None when live.
+    last answer was not believed. stale: past due + grace, though the source answers or was not asked; or frozen. down:
+    past due + grace with the last asking failed, or refused.
     """
-    if answered is None or answered.answered is None:
-        if answered is None:
-            return "never", "The source was not asked yet.", None
-        if answered.refused:
-            return "down", answered.error, None
-        return "never", answered.error or "The source has not answered yet.", None
-    due = answered.answered + timedelta(seconds=contract.cadence)
+    if answered is None:
+        return Verdict("never", "The source was not asked yet.", None)
+    if answered.answered is None:
+        say = answered.error or "The source has not answered yet."
+        return Verdict("down" if answered.refused else "never", say, None)
+    due, period = _due(contract, answered, calendar)
     if answered.refused:
-        return "down", answered.error, due
+        return Verdict("down", answered.error, due, period)
     past = (now - due).total_seconds()
-    if past <= 0:
-        return ("late", answered.error, due) if answered.error else ("live", None, due)
-    why = answered.error or "The answer that was due has not come."
-    if past <= contract.patience:
-        return "late", why, due
-    return ("down" if answered.error else "stale"), why, due
+    if past > 0:
+        why = answered.error or _owed(period)
+        if past <= contract.patience:
+            return Verdict("late", why, due, period)
+        return Verdict("down" if answered.error else "stale", why, due, period)
+    if answered.error:
+        return Verdict("late", answered.error, due, period)
+    if (why_frozen := _frozen(contract, answered, now)) is not None:
+        return Verdict("stale", why_frozen, due, period, True)
+    return Verdict("live", None, due, period)
+
+
+def _due(contract: Contract, answered: Answered, calendar: Calendar) -> tuple[datetime, Period | None]:
+    """When the source is to be heard of after what it told last."""
+    assert answered.answered is not None
+    if contract.due is None:
+        return answered.answered + timedelta(seconds=contract.cadence), None
+    reached = answered.reached or contract.due.of(answered.observed or answered.answered).last
+    period = contract.due.following(reached, calendar)
+    return contract.due.at(period, calendar), period
+
+
+def _owed(period: Period | None) -> str:
+    if period is None:
+        return "The answer that was due has not come."
+    span = f"{period.last:%d/%m/%Y}" if period.first == period.last else f"{period.first:%d/%m} – {period.last:%d/%m/%Y}"
+    return f"The figure for {span} has not come."
+
+
+def _frozen(contract: Contract, answered: Answered, now: datetime) -> str | None:
+    """Why a source that answers in time counts as frozen; None: it moves, or need not."""
+    if contract.still is not None and answered.observed is not None:
+        if (now - answered.observed).total_seconds() > contract.still:
+            when = answered.observed.astimezone(ZONE)
+            return f"It answers, but its own clock stands still since {when:%H:%M:%S on %d/%m/%Y}."
+    if contract.same is not None and answered.alike + 1 >= contract.same:
+        return f"It answers, but has said the same {answered.alike + 1} times in a row."
+    return None
 
 
 def worst(states: list[State]) -> State:
@@ -132,15 +212,19 @@ def worst(states: list[State]) -> State:
     return max(states, key=ORDER.index, default="never")
 
 
-def source_item(name: str, contract: Contract, answered: Answered | None, now: datetime) -> dict[str, Any]:
+def source_item(
+    name: str, contract: Contract, answered: Answered | None, now: datetime, calendar: Calendar = CALENDAR
+) -> dict[str, Any]:
     """The item of one source on the channel `sources` (JSON-able, times aware)."""
-    state, why, due = judge(contract, answered, now)
+    verdict = judge(contract, answered, now, calendar)
     known = answered or Answered(source=name, asked=now)
     return {
-        "id": name, "state": state, "why": why, "due": due, "owner": contract.owner,
+        "id": name, "state": verdict.state, "why": verdict.why, "due": verdict.due, "owner": contract.owner,
+        "frozen": verdict.frozen,
+        "period": verdict.period.text if verdict.period is not None else None,
         "observed": known.observed, "received": known.answered, "last_error": known.error,
         "have": known.have, "expect": contract.expect, "refused": known.aside_now, "method": contract.method,
-        "cadence_s": contract.cadence, "grace_s": contract.patience,
+        "cadence_s": contract.cadence if contract.due is None else None, "grace_s": contract.patience,
         "checks": {"passed": known.checks.passed, "failed": list(known.checks.failed)},
         "counts": {"records": known.records, "events": known.events, "unchanged": known.unchanged,
                    "duplicates": known.duplicates, "set_aside": known.set_aside, "lost": known.lost},

@@ -22,14 +22,15 @@ from ioc.errors import BadConfig, IocError
 from ioc.lines import Where
 from ioc.screen import Finding
 from ioc.screen import lint as lint_screen
-from ioc.settings import SECRET, Access, Province, Settings, Streams, Web, screens_folder
+from ioc.settings import SECRET, Access, Province, Sector, Settings, Streams, Web, screens_folder
+from ioc.workdays import Calendar
 
 __all__ = ["Finding", "lint"]
 
 Wrong = Iterator[tuple[Where, str]]
 
-TOP = ("province", "sources", "access", "web", "log", "layers", "retention_days")
-OF_A_SOURCE = ("adapter", "contract", "title")
+TOP = ("province", "sources", "access", "web", "log", "calendar", "sectors", "layers", "retention_days")
+OF_A_SOURCE = ("adapter", "contract", "title", "sector")
 _SECRET_NAME = re.compile(
     r"(^|[_-])(token|pass(word|wd|phrase)?|pwd|secret|api[_-]?key|apikey|access[_-]?key|private[_-]?key|credentials?|"
     r"authorization|bearer)$",
@@ -71,9 +72,11 @@ def _settings(tree: dict[str, Any]) -> Wrong:
         yield (name,), _unknown("setting", name, TOP)
     if "province" not in tree:
         yield (), 'There is no [province]; write [province] and name = "…".'
-    for name, kind in (("province", Province), ("access", Access), ("web", Web), ("log", Streams)):
+    for name, kind in (("province", Province), ("access", Access), ("web", Web), ("log", Streams), ("calendar", Calendar)):
         if name in tree:
             yield from check(tree[name], kind, (name,))
+    for name, table in _table(tree.get("sectors")).items():
+        yield from check(table, Sector, ("sectors", name))
     whole = {field.name: field.type for field in msgspec.structs.fields(Settings)}
     for name in ("layers", "retention_days"):
         if name in tree:
@@ -105,6 +108,8 @@ def _sources(tree: dict[str, Any]) -> Wrong:
             )
         else:
             yield from check(table["contract"], Contract, (*where, "contract"))
+        if "sector" in table and table["sector"] not in _table(tree.get("sectors")):
+            yield (*where, "sector"), _unknown("sector", str(table["sector"]), sorted(_table(tree.get("sectors"))))
         if "title" in table:
             yield from _value(table["title"], str | tuple[str, str], (*where, "title"))
         adapter = table.get("adapter")
@@ -117,6 +122,10 @@ def _sources(tree: dict[str, Any]) -> Wrong:
         event = table.get("event")
         if isinstance(event, str) and event not in heard:
             yield (*where, "event"), f"No layer listens to {event}; write one of {', '.join(sorted(heard))}."
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _heard(tree: dict[str, Any]) -> set[str]:
@@ -317,5 +326,5 @@ def _shown(where: Where) -> str:
 def _unknown(what: str, name: object, known: list[str] | tuple[str, ...]) -> str:
     near = difflib.get_close_matches(str(name), known, n=1)
     there = ", ".join(sorted(known)) or "none yet"
-    wrong = "There is no" if what in ("adapter", "layer") else "Nothing reads the"
+    wrong = "There is no" if what in ("adapter", "layer", "sector") else "Nothing reads the"
     return f"{wrong} {what} {name}; write {near[0] + ', or another' if near else 'one'} of: {there}."

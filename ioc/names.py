@@ -17,17 +17,42 @@ BOARDS = "ioc:boards"
 
 SOURCES = "sources"
 ALERTS = "alerts"
+LEDGER = "ledger"
+SCORES = "scores"
+
+WATCH = "ioc:health"
+"""Under this name the health watch itself writes into the log, as a source does."""
+CHANGED = "ioc.source.changed"
+"""Event type of a source whose state is another now."""
+REPORTED = "ioc.duty.reported"
+"""Event type of a period of which reporters told for the first time."""
+EXCUSED = "ioc.duty.excused"
+"""Event type of a period of which reporters need not tell, for a reason that somebody gave."""
 
 REFUSED = "ioc.record.refused"
 """Event type of a record that was set aside: read by the archive alone."""
 
 ASIDE = "\x00"
 """Begins the mark (among what was seen) of a record that was set aside; its event's subject is the rest."""
+TOLD = "\x01"
+"""Begins the mark of a reporter's having told of a period; the event's subject follows, then this again, then who."""
 
 
 def stream_of(subject: str, streams: int) -> int:
     """The stream of the log that a subject's events, and the mark of what was seen of it, lie in."""
-    return crc32(subject.removeprefix(ASIDE).encode()) % streams if streams > 1 else 0
+    if streams < 2:
+        return 0
+    subject = subject[1:].partition(TOLD)[0] if subject.startswith(TOLD) else subject.removeprefix(ASIDE)
+    return crc32(subject.encode()) % streams
+
+
+def is_mark(name: str) -> bool:
+    """Whether a name among what was seen is a mark, and no subject."""
+    return name.startswith((ASIDE, TOLD))
+
+
+def told_mark(subject: str, reporter: str) -> str:
+    return f"{TOLD}{subject}{TOLD}{reporter}"
 
 
 def _events(stream: int) -> str:

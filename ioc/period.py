@@ -43,6 +43,19 @@ class Period(NamedTuple):
             return f"P{self.months // 12}Y" if self.months % 12 == 0 else f"P{self.months}M"
         return f"P{self.length.days // 7}W" if self.length.days % 7 == 0 else f"P{self.length.days}D"
 
+    @property
+    def text(self) -> str:
+        """The period as `period` reads it: 2026-03-10, 2026-03, 2026-Q1, 2026, or first and last day with a slash."""
+        if self.first == self.last:
+            return self.first.isoformat()
+        if self.first.day == 1 and self.months == 1:
+            return f"{self.first:%Y-%m}"
+        if self.first.day == 1 and self.months == 3 and self.first.month % 3 == 1:
+            return f"{self.first.year}-Q{self.first.month // 3 + 1}"
+        if self.months == 12 and (self.first.month, self.first.day) == (1, 1):
+            return str(self.first.year)
+        return f"{self.first}/{self.last}"
+
     def follows(self, other: Period) -> bool:
         """Whether `other` is the period of the same kind just before this one: only then may they be compared."""
         alike = self.length == other.length if self.months is None else self.months == other.months

@@ -1,47 +1,80 @@
 """The four words, measured: đúng, đủ, sạch, sống (guidance 1709/BKHCN-CĐSQG, 21 May 2025).
 
-Pure functions of the sources.
+Pure functions of the sources. Each word is a share, 0 to 100, of what was counted, for one source, for the sources of a
+sector, and for all:
 
-First form, 0 to 100, over all sources of the settings:
-
-- đúng (correct) = 100 × checks passed / checks made: those of the sources' last answers, and one for each figure shown
-  in total: no other source says otherwise;
-- đủ (complete) = 100 × Σ min(have, expect) / Σ expect, over the sources whose contract names what is expected;
+- đúng (correct) = 100 × checks passed / checks made: those of the sources' last answers, and, over the province, one for
+  each figure shown in total: no other source says otherwise;
+- đủ (complete) = 100 × Σ have / Σ expect, over the sources that owe a number: of the newest period the reporters who told
+  of those who owe it (the excused owe nothing), else min(records, records expected);
 - sạch (clean) = 100 × (1 − set aside / (have + set aside)), of the records in the last answers;
 - sống (alive) = 100 × sources that are live / all sources.
 
-There is no mean of the four: a mean hides the bad one.
+There is no mean of the four: a mean hides the bad one. A word that nothing was counted for has no value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
 from ioc.layer import Figure, Level
 
-Sources = Mapping[str, Mapping[str, Any]]
-"""Items of the channel `sources`, by id (see `ioc.contract.source_item`)."""
+Source = Mapping[str, Any]
+"""An item of the channel `sources` (see `ioc.contract.source_item`); `sector` is its sector's id."""
+Sources = Mapping[str, Source]
 Figures = Mapping[str, Mapping[str, Any]]
 """The total of each tile, by its name (see `ioc.run.figures.wire`); `other` holds the figures that disagree with it."""
 
+ALL = "all"
+"""The score of the whole province, among the scores."""
+
+
+class Share(NamedTuple):
+    """What was counted: `good` of `all`."""
+
+    good: float
+    all: float
+
+    @property
+    def value(self) -> float | None:
+        """Per cent, to one decimal; 100 only when all are good; None: nothing was counted."""
+        if not self.all:
+            return None
+        return 100.0 if self.good >= self.all else min(round(100 * self.good / self.all, 1), 99.9)
+
+    @classmethod
+    def sum(cls, shares: Iterable[Share]) -> Share:
+        found = list(shares)
+        return cls(sum(share.good for share in found), sum(share.all for share in found))
+
 
 class Word(msgspec.Struct, frozen=True):
-    """One of the four: its tile's name, label (Vietnamese, English), target, and how it is worked out."""
+    """One of the four: its tile's name, label (Vietnamese, English), target, and what is counted of one source.
+
+    `cause`: what the missing ones are called.
+    """
 
     name: str
     label: tuple[str, str]
     target: float
-    work_out: Callable[[Sources, Figures], Figure]
+    count: Callable[[Source], Share]
+    cause: tuple[str, str]
 
+    def share(self, sources: Sources, figures: Figures) -> Share:
+        """What was counted over all sources, and over the figures shown."""
+        shares = [self.count(item) for item in sources.values()]
+        return Share.sum([*shares, _shown(figures)] if self.name == "dung" else shares)
 
-def _share(good: float, all_: float) -> float | None:
-    """Per cent, to one decimal; 100 only when all are good."""
-    if not all_:
-        return None
-    return 100.0 if good >= all_ else min(round(100 * good / all_, 1), 99.9)
+    def work_out(self, sources: Sources, figures: Figures) -> Figure:
+        """The word's tile."""
+        good, all_ = share = self.share(sources, figures)
+        parts = [{"label": self.cause[0], "label_en": self.cause[1], "value": all_ - good, "of": all_}]
+        value, target = share.value, self.target
+        level_ = level(value, target)
+        return Figure(value, have=int(all_), target=target, level=level_, method="computed", parts=parts)
 
 
 def level(value: float | None, target: float) -> Level | None:
@@ -51,43 +84,57 @@ def level(value: float | None, target: float) -> Level | None:
     return "good" if value >= target else "warn" if value >= target - 10 else "bad"
 
 
-def _figure(good: float, all_: float, target: float, cause: tuple[str, str], count: float) -> Figure:
-    value = _share(good, all_)
-    parts = [{"label": cause[0], "label_en": cause[1], "value": count, "of": all_}]
-    return Figure(value, have=int(all_), target=target, level=level(value, target), method="computed", parts=parts)
+def scores(sources: Sources, figures: Figures) -> dict[str, dict[str, Any]]:
+    """The words of each source, each sector and the province, by "source/<id>", "sector/<id>" and "all" (JSON-able).
+
+    Each word is {"value", "good", "of", "level"}.
+    """
+    sectors: dict[str, dict[str, Source]] = {}
+    for name, item in sources.items():
+        if item.get("sector"):
+            sectors.setdefault(item["sector"], {})[name] = item
+    found = {ALL: _scored(sources, figures)}
+    found |= {f"sector/{name}": _scored(own, {}) for name, own in sectors.items()}
+    found |= {f"source/{name}": _scored({name: item}, {}) for name, item in sources.items()}
+    return found
 
 
-def _correct(sources: Sources, figures: Figures) -> Figure:
+def _scored(sources: Sources, figures: Figures) -> dict[str, Any]:
+    told: dict[str, Any] = {"sources": sorted(sources)}
+    for word in WORDS:
+        share = word.share(sources, figures)
+        value = share.value
+        told[word.name] = {"value": value, "good": share.good, "of": share.all, "level": level(value, word.target)}
+    return told
+
+
+def _shown(figures: Figures) -> Share:
     shown = [figure for figure in figures.values() if figure.get("value") is not None]
-    disputed = sum(bool(figure.get("other")) for figure in shown)
-    failed = disputed + sum(len(item["checks"]["failed"]) for item in sources.values())
-    passed = len(shown) - disputed + sum(item["checks"]["passed"] for item in sources.values())
-    cause = ("phép kiểm trượt", "checks failed")
-    return _figure(passed, passed + failed, CORRECT, cause, failed)
+    return Share(sum(not figure.get("other") for figure in shown), len(shown))
 
 
-def _complete(sources: Sources, figures: Figures) -> Figure:
-    owing = [item for item in sources.values() if item["expect"]]
-    expect = sum(item["expect"] for item in owing)
-    have = sum(min(item["have"], item["expect"]) for item in owing)
-    return _figure(have, expect, COMPLETE, ("bản ghi còn thiếu", "records missing"), expect - have)
+def _correct(item: Source) -> Share:
+    passed = item["checks"]["passed"]
+    return Share(passed, passed + len(item["checks"]["failed"]))
 
 
-def _clean(sources: Sources, figures: Figures) -> Figure:
-    aside = sum(item["refused"] for item in sources.values())
-    have = sum(item["have"] for item in sources.values())
-    return _figure(have, have + aside, CLEAN, ("bản ghi để riêng", "records set aside"), aside)
+def _complete(item: Source) -> Share:
+    owed = item["expect"]
+    return Share(min(item["have"], owed), owed) if owed else Share(0, 0)
 
 
-def _alive(sources: Sources, figures: Figures) -> Figure:
-    live = sum(item["state"] == "live" for item in sources.values())
-    return _figure(live, len(sources), ALIVE, ("nguồn lỡ hẹn", "sources missed their due time"), len(sources) - live)
+def _clean(item: Source) -> Share:
+    return Share(item["have"], item["have"] + item["refused"])
+
+
+def _alive(item: Source) -> Share:
+    return Share(item["state"] == "live", 1)
 
 
 CORRECT, COMPLETE, CLEAN, ALIVE = 98.0, 95.0, 97.0, 95.0
 WORDS = (
-    Word("dung", ("Đúng", "Correct"), CORRECT, _correct),
-    Word("du", ("Đủ", "Complete"), COMPLETE, _complete),
-    Word("sach", ("Sạch", "Clean"), CLEAN, _clean),
-    Word("song", ("Sống", "Alive"), ALIVE, _alive),
+    Word("dung", ("Đúng", "Correct"), CORRECT, _correct, ("phép kiểm trượt", "checks failed")),
+    Word("du", ("Đủ", "Complete"), COMPLETE, _complete, ("bản ghi còn thiếu", "records missing")),
+    Word("sach", ("Sạch", "Clean"), CLEAN, _clean, ("bản ghi để riêng", "records set aside")),
+    Word("song", ("Sống", "Alive"), ALIVE, _alive, ("nguồn lỡ hẹn", "sources missed their due time")),
 )

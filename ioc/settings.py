@@ -16,6 +16,7 @@ import msgspec
 
 from ioc.contract import Contract
 from ioc.errors import BadConfig
+from ioc.workdays import Calendar
 
 SECRET = re.compile(r"^\$([A-Z][A-Z0-9_]*)$")
 
@@ -65,6 +66,12 @@ class Streams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     streams: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
 
 
+class Sector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sector of the administration (health, police …), of which a row of the link matrix tells."""
+
+    title: tuple[str, str] | str = ""
+
+
 class Source(msgspec.Struct, frozen=True):
     """One source: which adapter asks it, what it owes, and the adapter's own settings (secrets resolved)."""
 
@@ -73,6 +80,7 @@ class Source(msgspec.Struct, frozen=True):
     contract: Contract
     options: dict[str, Any]
     title: tuple[str, str] = ("", "")
+    sector: str | None = None
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -83,6 +91,8 @@ class Settings(msgspec.Struct, frozen=True):
     access: Access = Access()
     web: Web = Web()
     log: Streams = Streams()
+    calendar: Calendar = Calendar()
+    sectors: dict[str, Sector] = {}
     layers: tuple[str, ...] = ()
     retention_days: int = 1100
     file: str | None = None
@@ -126,7 +136,7 @@ def load(file: str | Path, env: Mapping[str, str] = os.environ) -> Settings:
 
 def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path | None = None) -> Settings:
     """Settings of an already read TOML table; raises BadConfig."""
-    known = {"province", "sources", "access", "web", "log", "layers", "retention_days"}
+    known = {"province", "sources", "access", "web", "log", "calendar", "sectors", "layers", "retention_days"}
     for name in raw.keys() - known:
         raise BadConfig(
             f"Unknown setting {name}; write one of {', '.join(sorted(known))}.", file=file, line=_line(file, name)
@@ -138,6 +148,8 @@ def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path |
         access=_part(raw.get("access", {}), Access, "access", file),
         web=_part(raw.get("web", {}), Web, "web", file),
         log=_part(raw.get("log", {}), Streams, "log", file),
+        calendar=_part(raw.get("calendar", {}), Calendar, "calendar", file),
+        sectors={name: _part(table, Sector, f"sectors.{name}", file) for name, table in raw.get("sectors", {}).items()},
         sources={name: _source(name, table, env, file) for name, table in raw.get("sources", {}).items()},
         layers=tuple(raw.get("layers", ())),
         retention_days=raw.get("retention_days", 1100),
@@ -163,10 +175,10 @@ def _source(name: str, table: Any, env: Mapping[str, str], file: Path | None) ->
         say = f"Source {name} has no contract; write [sources.{name}.contract] with {wanted}."
         raise BadConfig(say, file=file, line=_line(file, where))
     contract = _part(table["contract"], Contract, f"{where}.contract", file)
-    options = {key: value for key, value in table.items() if key not in ("adapter", "contract", "title")}
+    options = {key: value for key, value in table.items() if key not in ("adapter", "contract", "title", "sector")}
     title = table.get("title", name)
     both = (title, title) if isinstance(title, str) else (title[0], title[-1])
-    return Source(name, table["adapter"], contract, _secrets(options, env, where, file), both)
+    return Source(name, table["adapter"], contract, _secrets(options, env, where, file), both, table.get("sector"))
 
 
 def _secrets(value: Any, env: Mapping[str, str], where: str, file: Path | None) -> Any:

@@ -35,13 +35,13 @@ def test_a_source_that_fails_is_late_at_once_and_down_when_it_should_be_stale() 
 
 def test_a_source_that_never_answered_says_so_however_long_ago_it_was_asked() -> None:
     asked = Answered("cams", asked=NOON, error="Nobody listens there.", failures=9)
-    assert judge(CONTRACT, None, NOON) == ("never", "The source was not asked yet.", None)
-    assert judge(CONTRACT, asked, NOON + timedelta(days=9)) == ("never", "Nobody listens there.", None)
+    assert judge(CONTRACT, None, NOON)[:3] == ("never", "The source was not asked yet.", None)
+    assert judge(CONTRACT, asked, NOON + timedelta(days=9))[:3] == ("never", "Nobody listens there.", None)
 
 
 def test_a_source_that_refuses_is_down_whether_it_ever_answered_or_not() -> None:
     refused = Answered("cams", asked=NOON, error="Wrong key.", refused=True)
-    assert judge(CONTRACT, refused, NOON) == ("down", "Wrong key.", None)
+    assert judge(CONTRACT, refused, NOON)[:3] == ("down", "Wrong key.", None)
     assert state(msgspec.structs.replace(GOOD, error="Wrong key.", refused=True), 0) == "down"
 
 

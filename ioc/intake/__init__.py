@@ -56,6 +56,9 @@ async def commit(
         aside_now=taken.set_aside if taken.aside_now is None else taken.aside_now,
         lost=before.lost + known.lost,
         checks=Checks(CHECKS - len(taken.failed), tuple(taken.failed)),
+        reached=max(filter(None, (before.reached, taken.reached)), default=None),
+        alike=before.alike + 1 if taken.digest is not None and taken.digest == before.digest else 0,
+        digest=taken.digest,
     )
     revision = await log.append(
         taken.events,

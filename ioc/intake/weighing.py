@@ -11,8 +11,10 @@ import msgspec
 
 from ioc import clock, names
 from ioc.adapter import Reading
+from ioc.duty import Due
 from ioc.errors import BadRecord, SourceDown
 from ioc.event import ASKED_AGAIN, REVISED, Event, Feature, Method, digest, new_id
+from ioc.intake.book import Book
 from ioc.log import Known
 
 ASIDE = names.ASIDE
@@ -41,7 +43,8 @@ class Finder(Protocol):
 class Taken(msgspec.Struct):
     """What one asking came to. records = told + unchanged + duplicates + set_aside; `gone` come on top.
 
-    `told`: records that became events. `aside_now`: how many stand set aside, when it is not `set_aside`.
+    `told`: records that became events. `aside_now`: how many stand set aside, when it is not `set_aside`. `reached`:
+    the last day of the newest period told of, of a source that owes periods. `digest`: of the answer as it came.
     """
 
     events: list[Event]
@@ -58,6 +61,8 @@ class Taken(msgspec.Struct):
     failed: list[str] = []
     reasons: dict[str, int] = {}
     sender_ids: list[str] = []
+    reached: date | None = None
+    digest: str | None = None
 
 
 def content(reading: Reading) -> str:
@@ -81,6 +86,8 @@ def weigh(
     again: bool = False,
     archived: Mapping[str, datetime] | None = None,
     most: int = MOST_SEEN,
+    due: Due | None = None,
+    reporters: bool = False,
 ) -> Taken:
     """Compare one whole asking with what is `known`; pure.
 
@@ -89,8 +96,10 @@ def weigh(
     known is lost (the store was emptied), so that events may repeat what the archive has; `archived`: the subjects
     that stand there, with their source time: those can be absent too. `most`: subjects that are remembered of a source
     that tells only what is new; the oldest are forgotten (one that comes again is told again, and moves nothing).
+    `due`: which periods the source tells of; `reporters`: others tell it, each for itself.
     """
     weighing = _Weighing(source, known, kind, received, method, again)
+    weighing.book = Book(source, due, reporters) if due is not None else None
     for result in weighing.in_order(results):
         weighing.taken.records += 1
         if isinstance(result, BadRecord):
@@ -106,6 +115,8 @@ def weigh(
     weighing.check(expect)
     if not complete:
         weighing.forget_oldest(most)
+    if weighing.book is not None:
+        weighing.book.close(taken, known, received, method)
     return taken
 
 
@@ -124,6 +135,7 @@ class _Weighing:
         self.held: set[str] = set()
         self.conflicts = 0
         self.ahead = 0
+        self.book: Book | None = None
 
     def in_order(self, results: Iterable[Reading | BadRecord]) -> list[Reading | BadRecord]:
         """The results, those subjects' oldest state first that stand in this answer in several states."""
@@ -175,6 +187,8 @@ class _Weighing:
             taken.duplicates += 1
             return
         self.here[subject] = (told, reading.time)
+        if self.book is not None:
+            self.book.note(reading, self.received)
         self._tell(reading, told)
 
     def _content(self, reading: Reading) -> str | None:
@@ -182,7 +196,7 @@ class _Weighing:
         try:
             loose = {name: reading.properties[name] for name in reading.volatile if name in reading.properties}
             msgspec.json.encode((reading.subject, loose))
-            if not reading.subject.startswith(ASIDE):
+            if not names.is_mark(reading.subject):
                 return content(reading)
         except (TypeError, ValueError, RecursionError):
             pass
@@ -271,7 +285,7 @@ class _Weighing:
 
     def absent(self, archived: Mapping[str, datetime]) -> None:
         """Known subjects that a complete answer no longer holds are gone, when that can be believed."""
-        standing = [name for name in self.known.seen if not name.startswith(ASIDE) and self.mark(name) is not None]
+        standing = [name for name in self.known.seen if not names.is_mark(name) and self.mark(name) is not None]
         standing += [name for name in archived if name not in self.known.seen]
         missing = [name for name in standing if name not in self.here and name not in self.held]
         if 2 * len(missing) > len(standing):
@@ -310,7 +324,7 @@ class _Weighing:
         if len(self.known.seen) + len(self.taken.seen) <= most:
             return
         after = {name: mark for name, mark in {**self.known.seen, **self.taken.seen}.items() if mark is not None}
-        subjects = [name for name in after if not name.startswith(ASIDE) and name not in self.here]
+        subjects = [name for name in after if not names.is_mark(name) and name not in self.here]
         subjects.sort(key=lambda name: split(after[name])[0])
         self.taken.seen.update(dict.fromkeys(subjects[: max(0, len(after) - most * 9 // 10)]))
 
@@ -318,7 +332,7 @@ class _Weighing:
         """Count what stands now, and say which checks failed."""
         taken = self.taken
         after = {**self.known.seen, **taken.seen}
-        marks = [mark for name, mark in after.items() if mark is not None and not name.startswith(ASIDE)]
+        marks = [mark for name, mark in after.items() if mark is not None and not names.is_mark(name)]
         taken.have = len(marks)
         outside = sum(mark.endswith(OUT) for mark in marks)
         if self.conflicts:

@@ -1,31 +1,36 @@
 """Health: how old the picture is. Measures each source against its contract.
 
-Keeps the channels `sources` and `alerts`, and the four words. The hub joins what stands here to the quality of every
-channel.
+Keeps the channels `sources`, `ledger`, `scores` and `alerts`, and the four words. The hub joins what stands here to the quality of
+every channel. A source whose state is another now makes one event, so that its history can be read.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from ioc import alerts, clock, contract, names
+from ioc import alerts, clock, contract, ledger, names, score
 from ioc.board import Board
+from ioc.contract import Answered
 from ioc.errors import Gap
-from ioc.log import Log
+from ioc.event import Event, Feature, new_id
+from ioc.log import Known, Log
+from ioc.run.books import Books
 from ioc.run.epochs import Epochs
 from ioc.run.figures import ALL, wire
 from ioc.score import WORDS
 from ioc.settings import Settings
 
-OWN = (names.SOURCES, names.ALERTS, *(names.tile_channel(word.name) for word in WORDS))
+OWN = (names.SOURCES, names.LEDGER, names.SCORES, names.ALERTS, *(names.tile_channel(word.name) for word in WORDS))
 """The channels that health writes."""
 LOOK_S = 1.0
 """How often the sources are judged."""
+
+Items = dict[str, dict[str, Any]]
 
 
 def _on_wire(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,7 +39,7 @@ def _on_wire(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Health:
-    """Owns the boards `sources` and `alerts` and the tiles of the four words. `fence`: the number of its lease."""
+    """Owns the boards in OWN. `fence`: the number of its lease. `units`: codes of the communes of today."""
 
     def __init__(
         self,
@@ -43,14 +48,23 @@ class Health:
         log: Log,
         *,
         tiles: Callable[[], list[str]],
+        units: Sequence[str] = (),
         fence: int = 0,
         epochs: Epochs | None = None,
     ) -> None:
         self.settings, self.board, self.log, self.tiles, self.fence = settings, board, log, tiles, fence
         self.epochs = epochs or Epochs()
+        self.books = Books(board)
+        self._owing = {
+            name: ledger.expected(source.contract, units)
+            for name, source in settings.sources.items()
+            if source.contract.due is not None
+        }
         self._alerts: dict[str, alerts.Alert] = {}
+        self._ledger: Items = {}
         self._had: dict[str, set[str]] = {}
         self._said: dict[str, Any] = {}
+        self._known: Known | None = None
 
     async def open(self) -> None:
         """Begin the boards that are missing; drop what the settings no longer name."""
@@ -58,30 +72,85 @@ class Health:
             found = await self.epochs.take_over(self.board, channel, fence=self.fence)
             if found is None:
                 self.epochs.note(channel, await self.board.reset(channel, {}, fence=self.fence))
-            elif channel == names.ALERTS:
-                self._alerts = {name: msgspec.json.decode(body) for name, body in found.items.items()}
+            elif channel in (names.ALERTS, names.LEDGER):
+                stood = {name: msgspec.json.decode(body) for name, body in found.items.items()}
+                if channel == names.ALERTS:
+                    self._alerts = stood
+                else:
+                    self._ledger = stood
             self._had[channel] = set(found.items) if found is not None else set()
 
     async def look(self, now: datetime) -> None:
         """Judge every source once, and tell what moved. Raises Gap when the boards were emptied."""
-        answers = await self.log.answers()
-        items = {}
-        for source in self.settings.sources.values():
-            item = contract.source_item(source.name, source.contract, answers.get(source.name), now)
-            items[source.name] = {
-                **item,
-                "name": source.title[0] or source.name,
-                "name_en": source.title[1] or source.name,
-            }
+        owed = await self._owed(now)
+        items = await self._sources(owed, now)
+        await self._changed(items, now)
         await self._tell(names.SOURCES, items)
+        self._ledger = self._kept(owed, items, now)
+        await self._tell(names.LEDGER, self._ledger)
         figures = await self._figures()
         own = {word.name for word in WORDS}
         others = {name: figure for name, figure in figures.items() if name not in own}
         for word in WORDS:
             figure = msgspec.structs.replace(word.work_out(items, others), observed=now, sources=sorted(items))
             await self._word(names.tile_channel(word.name), wire(figure, word.label, ("điểm", "points")))
+        await self._tell(names.SCORES, score.scores(items, others))
         self._alerts = alerts.standing(items, figures, self._alerts, now)
         await self._tell(names.ALERTS, self._alerts)
+
+    async def _sources(self, owed: Items, now: datetime) -> Items:
+        """Each source as it is now; how much one has that owes periods is how many told of the newest."""
+        answers = await self.log.answers()
+        items = {}
+        for source in self.settings.sources.values():
+            answered = answers.get(source.name)
+            item = contract.source_item(source.name, source.contract, answered, now, self.settings.calendar)
+            if (told := owed.get(source.name)) is not None:
+                item |= _coverage(source.contract, item, told)
+            items[source.name] = {**item, **_named(source.title, source.name), "sector": source.sector}
+        return items
+
+    async def _changed(self, items: Items, now: datetime) -> None:
+        """One event for each source whose state is another than the last that was told, whoever told it."""
+        known = self._known or await self.log.known(names.WATCH)
+        events, seen = [], {}
+        for name, item in items.items():
+            before, state = known.seen.get(name), item["state"]
+            if before == state or (before is None and state == "never"):
+                continue
+            told = {"from": before, "to": state, "why": item["why"], "owner": item["owner"], "method": "computed"}
+            if item["due"] is not None:
+                told["due"] = clock.rfc3339(item["due"])
+            feature = Feature(told)
+            events.append(
+                Event(new_id(), names.WATCH, names.CHANGED, name, now, now, feature, method="computed")
+            )
+            seen[name] = state
+        if events:
+            self._known = None
+            answered = Answered(names.WATCH, now, now)
+            revision = await self.log.append(
+                events, source=names.WATCH, revision=known.revision, cursor=None, seen=seen, answered=answered
+            )
+            known = Known(revision, None, {**known.seen, **seen}, answered)
+        self._known = known
+
+    async def _owed(self, now: datetime) -> Items:
+        """The ledger of each source that owes periods."""
+        await self.books.read()
+        calendar = self.settings.calendar
+        return {
+            name: ledger.item(self.settings.sources[name].contract, reporters, self.books.told(name), now, calendar)
+            for name, reporters in self._owing.items()
+        }
+
+    def _kept(self, owed: Items, items: Items, now: datetime) -> Items:
+        """The ledger of all sources: of periods owed, or of what each had as time went by."""
+        found = {}
+        for name, source in self.settings.sources.items():
+            told = owed.get(name) or ledger.rolling(source.contract, items[name], self._ledger.get(name), now)
+            found[name] = {"id": name, **_named(source.title, name), **told}
+        return found
 
     async def _word(self, channel: str, told: Mapping[str, Any]) -> None:
         """A word that says the same moves nothing: how old it is stands in the channel's quality."""
@@ -113,3 +182,14 @@ class Health:
             if not set(OWN) <= set(await self.board.channels()):
                 raise Gap("A board of the sources is not there any more; it is made anew.")
             await asyncio.sleep(LOOK_S)
+
+
+def _coverage(owes: contract.Contract, item: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """How much a source has of what it owes for the newest period: reporters, else its records, or none of them."""
+    if owes.reporters:
+        return {"have": told["have"], "expect": told["expect"] - told["excused"]}
+    return {"have": 0} if told["missing"] else {}
+
+
+def _named(title: tuple[str, str], name: str) -> dict[str, str]:
+    return {"name": title[0] or name, "name_en": title[1] or name}

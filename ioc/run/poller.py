@@ -6,6 +6,7 @@ One poll serves all screens.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -16,6 +17,7 @@ from typing import Any
 from ioc import catalog, clock, intake
 from ioc.adapter import Adapter, Answer, Reading
 from ioc.errors import BadConfig, BadRecord, Fenced, Gap, SourceDown, SourceRefused, StoreAway
+from ioc.event import digest
 from ioc.intake import Finder, Taken
 from ioc.log import Known, Log
 from ioc.settings import Settings, Source
@@ -124,11 +126,12 @@ class Asking:
             if before is not None:
                 counted.have, counted.aside_now = before.have, before.aside_now
                 counted.failed = list(before.checks.failed)
+                counted.digest = before.digest
             return counted
         results: list[Reading | BadRecord] = []
         for answer in answers:
             results.extend(self.adapter.parse(answer))
-        return intake.weigh(
+        taken = intake.weigh(
             self.source.name,
             known,
             results,
@@ -140,7 +143,12 @@ class Asking:
             expect=self.source.contract.expect,
             again=self.again,
             archived=self.archived,
+            due=self.source.contract.due,
+            reporters=bool(self.source.contract.reporters),
         )
+        if self.source.contract.same is not None:
+            taken.digest = digest([hashlib.blake2b(answer.body, digest_size=12).hexdigest() for answer in answers])
+        return taken
 
     async def _fail(
         self, say: str, known: Known, asked: datetime, refused: bool = False, *, untaken: bool = False

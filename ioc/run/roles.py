@@ -60,9 +60,16 @@ async def _poller(stage: Stage, fence: int) -> None:
 
 
 async def _health(stage: Stage, fence: int) -> None:
+    from ioc.geo.units import Units
     from ioc.run.health import Health
 
-    health = Health(stage.settings, stage.board, stage.log, tiles=stage.tiles, fence=fence, epochs=stage.epochs)
+    settings, units = stage.settings, []
+    if any(source.contract.reporters == "units" for source in settings.sources.values()):
+        there = await asyncio.to_thread(Units.load, settings.province, settings.folder)
+        units = [unit.code for unit in there.all()]
+    health = Health(
+        settings, stage.board, stage.log, tiles=stage.tiles, units=units, fence=fence, epochs=stage.epochs
+    )
     await health.run()
 
 

@@ -91,4 +91,5 @@ async def _weighing(here: Door, name: str, adapter: Adapter[Any]) -> dict[str, A
     return {
         "kind": adapter.config.event, "method": source.contract.method, "complete": adapter.config.complete,
         "units": await here.units(), "expect": source.contract.expect,
+        "due": source.contract.due, "reporters": bool(source.contract.reporters),
     }  # fmt: skip
