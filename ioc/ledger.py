@@ -21,6 +21,7 @@ from ioc.period import Period, period
 from ioc.workdays import Calendar
 
 State = Literal["reported", "late", "missing", "excused", "awaited"]
+WORST_FIRST: tuple[State, ...] = ("missing", "late", "awaited", "excused", "reported")
 PERIODS = 8
 """Periods that a screen shows, the newest last."""
 ITSELF = ""

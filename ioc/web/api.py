@@ -130,11 +130,6 @@ async def source(request: Request) -> Response:
     return as_json(request, told)
 
 
-def _wants_csv(request: Request) -> bool:
-    accepted = [part.partition(";")[0].strip() for part in request.headers.get("accept", "").split(",")]
-    return "text/csv" in accepted
-
-
 async def layer(request: Request) -> Response:
     """A layer as a GeoJSON FeatureCollection, or as CSV; now, or as it was."""
     grant, mirror = await opened(request, names.layer_channel(request.path_params["name"]))
@@ -146,7 +141,7 @@ async def layer(request: Request) -> Response:
     if given["at"] is not None or given["known"] is not None:
         return await _layer_then(request, mirror, seen, given)
     scope = sight(grant, mirror.channel)
-    etag = _etag(mirror, _stable(scope), _stable(seen), given["limit"], _wants_csv(request))
+    etag = _etag(mirror, _stable(scope), _stable(seen), given["limit"], ask.wants_csv(request))
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, Cookie"}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
@@ -174,7 +169,7 @@ def _collection(
     request: Request, head: Mapping[str, Any], found: list[bytes], limit: int | None, headers: Mapping[str, str]
 ) -> Response:
     shown = found if limit is None else found[:limit]
-    if _wants_csv(request):
+    if ask.wants_csv(request):
         told = {**headers, "Content-Disposition": "inline"}
         return Response(table.features(shown), headers=told, media_type="text/csv; charset=utf-8")
     counts = {"numberMatched": len(found), "numberReturned": len(shown)}

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 
 from ioc import clock
+from ioc.period import Period, period
 from ioc.web.problems import Wrong
 from ioc.web.protocol import View
 
@@ -50,6 +51,13 @@ def _limit(text: str) -> int:
     return int(text)
 
 
+def _period(text: str) -> Period:
+    try:
+        return period(text)
+    except ValueError:
+        raise ValueError("period is one such as 2026-03-10, 2026-W10, 2026-03, 2026-Q1 or 2026.") from None
+
+
 def _time(name: str) -> Callable[[str], datetime]:
     def read(text: str) -> datetime:
         try:
@@ -68,10 +76,17 @@ _moment = {"type": "string", "format": "date-time"}
 BBOX = Param("bbox", "west,south,east,north in degrees: only items that meet it", {"type": "string"}, _bbox)
 UNIT = Param("unit", "code of a commune (several parted by commas)", {"type": "string"}, _units)
 LIMIT = Param("limit", "at most so many items", {"type": "integer", "minimum": 1, "maximum": MOST}, _limit)
+PERIOD = Param("period", "a day, week, month, quarter or year, such as 2026-03", {"type": "string"}, _period)
 AT = Param("at", "as it was at this time, with what is known today", _moment, _time("at"))
 KNOWN = Param("known", "with what was known at this time", _moment, _time("known"))
 FROM = Param("from", "history from this time on", _moment, _time("from"))
 TO = Param("to", "history up to this time", _moment, _time("to"))
+
+
+def wants_csv(request: Request) -> bool:
+    """Whether the caller would rather have CSV."""
+    accepted = [part.partition(";")[0].strip() for part in request.headers.get("accept", "").split(",")]
+    return "text/csv" in accepted
 
 
 def asked(request: Request, *params: Param) -> dict[str, Any]:

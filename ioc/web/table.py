@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,9 +24,18 @@ def _cell(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def rows(columns: Sequence[str], found: Iterable[Mapping[str, Any]]) -> bytes:
+    """Rows as CSV, with these columns."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(row.get(name)) for name in columns] for row in found)
+    return out.getvalue().encode()
+
+
 def features(bodies: Iterable[bytes]) -> bytes:
     """GeoJSON features as CSV: id, lon, lat (of points; else the geometry), then every property that any item has."""
-    rows: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     columns: dict[str, None] = {}
     for body in bodies:
         feature = msgspec.json.decode(body)
@@ -38,13 +47,9 @@ def features(bodies: Iterable[bytes]) -> bytes:
             row["geometry"] = geometry
         properties = feature.get("properties") or {}
         columns.update(dict.fromkeys(properties))
-        rows.append({**properties, **row})
+        found.append({**properties, **row})
     first = ["id", "lon", "lat"]
-    if any("geometry" in row for row in rows):
+    if any("geometry" in row for row in found):
         first.append("geometry")
     names = first + sorted(columns.keys() - set(first))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(names)
-    writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
-    return out.getvalue().encode()
+    return rows(names, found)

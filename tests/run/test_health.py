@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,7 +16,9 @@ from ioc.board import Board, Position
 from ioc.board.memory import MemoryBoard
 from ioc.board.redis import RedisBoard
 from ioc.contract import Answered, Checks, Contract
+from ioc.duty import Due
 from ioc.errors import Fenced, Gap
+from ioc.layer import Item
 from ioc.log.memory import MemoryLog
 from ioc.run import health
 from ioc.run.health import OWN, Health
@@ -177,3 +179,85 @@ async def test_nothing_is_written_on_top_of_steps_that_the_store_lost(watching: 
     await looking.open()
     await looking.look(NOON)
     assert (await watching.positions())[names.SOURCES].epoch != stood.epoch
+
+
+# what makes events, and what is owed
+
+
+async def changes(watching: Watching) -> list[tuple[str, str | None, str]]:
+    """Source, former and present state of each change that was told, in order."""
+    told = [entry.event async for entry in watching.log.kept() if entry.event.type == names.CHANGED]
+    assert all(event.data is not None for event in told)
+    return [(e.subject, e.data.properties["from"], e.data.properties["to"]) for e in told if e.data is not None]
+
+
+async def test_each_change_of_state_is_one_event_whoever_looks(watching: Watching) -> None:
+    watch = await watching.health()
+    await watch.look(NOON)
+    assert await changes(watching) == []
+    await watching.says("cams")
+    for seconds in (0, 1, 30, 31, 32, 90, 91):
+        await watch.look(later(seconds))
+    watch = await watching.health(fence=2)
+    await watch.look(later(92))
+    await watching.says("cams", answered=later(93))
+    await watch.look(later(93))
+    assert await changes(watching) == [
+        ("cams", None, "live"), ("cams", "live", "late"), ("cams", "late", "stale"), ("cams", "stale", "live"),
+    ]  # fmt: skip
+
+
+async def test_a_change_is_told_again_when_the_log_took_another_s_meanwhile(watching: Watching) -> None:
+    first, second = await watching.health(), await watching.health()
+    await watching.says("cams")
+    await first.look(NOON)
+    await second.look(NOON)
+    await first.look(later(31))
+    with pytest.raises(Gap):
+        await second.look(later(91))
+    await second.look(later(91))
+    assert [state for _, _, state in await changes(watching)] == ["live", "late", "stale"]
+
+
+async def test_every_source_is_in_the_ledger_and_a_restart_keeps_its_minutes(watching: Watching) -> None:
+    watch = await watching.health()
+    await watching.says("cams", have=90)
+    await watch.look(NOON)
+    await watch.look(later(61))
+    before = (await watching.items(names.LEDGER))["cams"]
+    assert [cell["on_time"] + cell["late"] for cell in before["cells"]][-2:] == [90, 90]
+    watch = await watching.health(fence=2)
+    await watch.look(later(125))
+    after = (await watching.items(names.LEDGER))["cams"]
+    assert [(cell["have"] if "have" in cell else cell["on_time"] + cell["late"]) for cell in after["cells"]][-3:] == [
+        90, 90, 0,
+    ]  # fmt: skip
+    assert (after["missing"], after["expect"]) == (100, 100)
+
+
+DAILY = Contract("Sở Y tế", due=Due("day", by="17:00"), grace=3600, reporters=("bv1", "bv2", "bv3"), method="typed")
+
+
+async def test_who_told_of_the_newest_period_is_counted_and_the_rest_is_missing_when_it_was_due(watching: Watching) -> None:
+    owing = Source("beds", "table_file", DAILY, {}, ("Giường", "Beds"), "y-te")
+    watching.settings = msgspec.structs.replace(watching.settings, sources={"beds": owing})
+    subject = "beds/2026-03-10"
+    told = {"reported": {"bv1": clock.rfc3339(NOON), "bv2": clock.rfc3339(later(5 * 3600 + 1))}}
+    entry = Item(subject, NOON, NOON, {"of": "beds", "first": "2026-03-10", "last": "2026-03-10", **told})
+    await watching.board.reset(names.layer_channel(names.LEDGER), {subject: entry.encode()})
+    await watching.says("beds", reached=date(2026, 3, 10), answered=NOON, have=3)
+    watch = await watching.health()
+    await watch.look(later(5 * 3600 + 2))
+    item = (await watching.items(names.LEDGER))["beds"]
+    assert (item["have"], item["expect"], item["late"], item["missing"]) == (2, 3, 1, 1)
+    source = (await watching.items(names.SOURCES))["beds"]
+    assert (source["have"], source["expect"], source["sector"], source["state"]) == (2, 3, "y-te", "live")
+    scores = await watching.items(names.SCORES)
+    assert set(scores) == {"all", "sector/y-te", "source/beds"}
+    assert scores["sector/y-te"]["du"] == {"value": 66.7, "good": 2, "of": 3, "level": "bad"}
+    # the third hospital is entered: the ledger's board moves, and so does what is missing
+    told["reported"]["bv3"] = clock.rfc3339(later(5 * 3600 + 3))
+    later_entry = msgspec.structs.replace(entry, properties={**entry.properties, **told})
+    await watching.board.apply(names.layer_channel(names.LEDGER), {subject: later_entry.encode()})
+    await watch.look(later(5 * 3600 + 4))
+    assert (await watching.items(names.LEDGER))["beds"]["missing"] == 0
