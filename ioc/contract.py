@@ -192,16 +192,17 @@ def _due(contract: Contract, answered: Answered, calendar: Calendar) -> tuple[da
 def _owed(period: Period | None) -> str:
     if period is None:
         return "The answer that was due has not come."
-    span = f"{period.last:%d/%m/%Y}" if period.first == period.last else f"{period.first:%d/%m} – {period.last:%d/%m/%Y}"
+    span = f"{period.last:%d/%m/%Y}"
+    if period.first != period.last:
+        span = f"{period.first:%d/%m} – {span}"
     return f"The figure for {span} has not come."
 
 
 def _frozen(contract: Contract, answered: Answered, now: datetime) -> str | None:
     """Why a source that answers in time counts as frozen; None: it moves, or need not."""
-    if contract.still is not None and answered.observed is not None:
-        if (now - answered.observed).total_seconds() > contract.still:
-            when = answered.observed.astimezone(ZONE)
-            return f"It answers, but its own clock stands still since {when:%H:%M:%S on %d/%m/%Y}."
+    observed = answered.observed
+    if contract.still is not None and observed is not None and (now - observed).total_seconds() > contract.still:
+        return f"It answers, but its own clock stands still since {observed.astimezone(ZONE):%H:%M:%S on %d/%m/%Y}."
     if contract.same is not None and answered.alike + 1 >= contract.same:
         return f"It answers, but has said the same {answered.alike + 1} times in a row."
     return None

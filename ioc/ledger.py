@@ -1,10 +1,10 @@
 """The completeness ledger of one source: who owes which period, and what came of it. Pure; times are aware.
 
-A period's reporters are on time (told until it was due), late (told after), missing (it was due, and they have not told),
-excused (somebody gave a reason why they need not), or awaited (it is not due yet). Totals are have of expect.
+A period's reporters are on time (told until it was due), late (told after), missing (it was due, and they have not
+told), excused (somebody gave a reason why they need not), or awaited (it is not due yet). Totals are have of expect.
 
-A source that owes no periods, but an answer every so often, is entered by the minute, the hour or the day: what it had at
-the end of it, in records.
+A source that owes no periods, but an answer every so often, is entered by the minute, the hour or the day: what it had
+at the end of it, in records.
 """
 
 from __future__ import annotations
@@ -138,10 +138,13 @@ def item(
     return _item(contract, contract.due.each, cells(contract, reporters, told, now, calendar))
 
 
-def rolling(contract: Contract, source: Mapping[str, Any], before: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:
-    """The ledger of a source that owes an answer every so often; `source`: its item now, `before`: its ledger a look ago.
+def rolling(
+    contract: Contract, source: Mapping[str, Any], before: Mapping[str, Any] | None, now: datetime
+) -> dict[str, Any]:
+    """The ledger of a source that owes an answer every so often.
 
-    What is late now is late, what is stale, down or never is missing: all that is expected, else one.
+    `source`: its item now; `before`: its ledger a look ago. What is late now is late; what is stale, down or never is
+    missing: all that is expected, else one.
     """
     each, span = next((pair for pair in _SPANS if pair[1].total_seconds() >= contract.cadence), _SPANS[-1])
     begins = _floor(now, span)

@@ -72,7 +72,13 @@ def _settings(tree: dict[str, Any]) -> Wrong:
         yield (name,), _unknown("setting", name, TOP)
     if "province" not in tree:
         yield (), 'There is no [province]; write [province] and name = "…".'
-    for name, kind in (("province", Province), ("access", Access), ("web", Web), ("log", Streams), ("calendar", Calendar)):
+    for name, kind in (
+        ("province", Province),
+        ("access", Access),
+        ("web", Web),
+        ("log", Streams),
+        ("calendar", Calendar),
+    ):
         if name in tree:
             yield from check(tree[name], kind, (name,))
     for name, table in _table(tree.get("sectors")).items():

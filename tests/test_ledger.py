@@ -10,7 +10,7 @@ import pytest
 
 from ioc import clock, ledger
 from ioc.clock import ZONE
-from ioc.contract import Contract
+from ioc.contract import CALENDAR, Contract
 from ioc.duty import Due
 from ioc.period import period
 
@@ -29,7 +29,9 @@ def when(text: str) -> str:
 TOLD: dict[str, dict[str, Any]] = {
     "2026-03-05": {"reported": dict.fromkeys(DAILY.reporters, when("2026-03-05 16:00"))},
     FRIDAY: {
-        "reported": {"bv1": when("2026-03-06 17:00:00"), "bv2": when("2026-03-06 17:00:01"), "gone": when("2026-03-06 09:00")},
+        "reported": {
+            "bv1": when("2026-03-06 17:00:00"), "bv2": when("2026-03-06 17:00:01"), "gone": when("2026-03-06 09:00"),
+        },
         "excused": {"bv3": {"why": "Mất điện", "by": "Trực ban", "at": when("2026-03-06 12:00")}},
     },
 }  # fmt: skip
@@ -37,7 +39,7 @@ TOLD: dict[str, dict[str, Any]] = {
 
 def states(now: str) -> dict[str, str]:
     reporters = ledger.expected(DAILY, ())
-    found = ledger.entries(DAILY, reporters, period(FRIDAY), TOLD[FRIDAY], at(now), ledger.CALENDAR)
+    found = ledger.entries(DAILY, reporters, period(FRIDAY), TOLD[FRIDAY], at(now), CALENDAR)
     return {entry.reporter: entry.state for entry in found}
 
 
@@ -49,7 +51,7 @@ def test_each_reporter_is_on_time_late_excused_or_missing() -> None:
 
 def test_an_excuse_that_was_taken_back_excuses_nobody() -> None:
     taken_back = {"excused": {"bv3": {"why": "", "by": "Trực ban", "at": when("2026-03-06 13:00")}}}
-    (entry,) = ledger.entries(DAILY, ("bv3",), period(FRIDAY), taken_back, at("2026-03-07 00:00"), ledger.CALENDAR)
+    (entry,) = ledger.entries(DAILY, ("bv3",), period(FRIDAY), taken_back, at("2026-03-07 00:00"), CALENDAR)
     assert (entry.state, entry.excuse) == ("missing", None)
 
 
@@ -108,7 +110,9 @@ def test_what_expects_no_number_misses_one_when_it_is_gone() -> None:
     assert (down["have"], down["expect"], down["missing"]) == (0, 1, 1)
 
 
-@pytest.mark.parametrize(("cadence", "each"), [(30, "minute"), (60, "minute"), (61, "hour"), (86_400, "day"), (1e6, "day")])
+@pytest.mark.parametrize(
+    ("cadence", "each"), [(30, "minute"), (60, "minute"), (61, "hour"), (86_400, "day"), (1e6, "day")]
+)
 def test_the_windows_are_as_long_as_the_cadence_at_least(cadence: float, each: str) -> None:
     found = ledger.rolling(Contract("Ai đó", cadence=cadence), source("live"), None, at("2026-03-06 08:00"))
     assert found["each"] == each

@@ -54,7 +54,9 @@ class Book:
             subject = f"{self._source}/{at.text}"
             new = [who for who in sorted(reporters) if names.told_mark(subject, who) not in known.seen]
             if new:
-                taken.seen.update(dict.fromkeys((names.told_mark(subject, who) for who in new), clock.rfc3339(received)))
+                taken.seen.update(
+                    dict.fromkeys((names.told_mark(subject, who) for who in new), clock.rfc3339(received))
+                )
                 taken.events.append(_event(self._source, subject, at, new, received, method))
         taken.reached = max((at.last for at in self._told), default=None)
         _forget(taken, known)

@@ -1,7 +1,7 @@
 """Health: how old the picture is. Measures each source against its contract.
 
-Keeps the channels `sources`, `ledger`, `scores` and `alerts`, and the four words. The hub joins what stands here to the quality of
-every channel. A source whose state is another now makes one event, so that its history can be read.
+Keeps the channels `sources`, `ledger`, `scores` and `alerts`, and the four words. The hub joins what stands here to the
+quality of every channel. A source whose state is another now makes one event, so that its history can be read.
 """
 
 from __future__ import annotations
@@ -122,9 +122,7 @@ class Health:
             if item["due"] is not None:
                 told["due"] = clock.rfc3339(item["due"])
             feature = Feature(told)
-            events.append(
-                Event(new_id(), names.WATCH, names.CHANGED, name, now, now, feature, method="computed")
-            )
+            events.append(Event(new_id(), names.WATCH, names.CHANGED, name, now, now, feature, method="computed"))
             seen[name] = state
         if events:
             self._known = None

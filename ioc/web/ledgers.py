@@ -42,9 +42,9 @@ async def of_source(request: Request) -> Response:
     if ask.wants_csv(request):
         headers = {"Content-Disposition": f'attachment; filename="{name}-{at.text.replace("/", "-")}.csv"'}
         return Response(table.rows(_COLUMNS, found), headers=headers, media_type="text/csv; charset=utf-8")
-    counts = {state: sum(entry["state"] == state for entry in found) for state in ledger.WORST_FIRST}
-    due = clock.rfc3339(source.contract.due.at(at, here.settings.calendar))
-    told = {"source": name, "owner": source.contract.owner, "period": at.text, "due": due, "expect": len(found), **counts}
+    told: dict[str, Any] = {"source": name, "owner": source.contract.owner, "period": at.text, "expect": len(found)}
+    told["due"] = clock.rfc3339(source.contract.due.at(at, here.settings.calendar))
+    told |= {state: sum(entry["state"] == state for entry in found) for state in ledger.WORST_FIRST}
     return as_json(request, {**told, "entries": found})
 
 
@@ -68,7 +68,8 @@ async def _entries(here: Door, source: Source, at: Period) -> list[dict[str, Any
     found.sort(key=lambda entry: ledger.WORST_FIRST.index(entry.state))
     return [
         {
-            "reporter": entry.reporter or source.name, "name": called.get(entry.reporter) or entry.reporter or source.title[0],
+            "reporter": entry.reporter or source.name,
+            "name": called.get(entry.reporter) or entry.reporter or source.title[0],
             "state": entry.state, "reported": entry.reported,
             "why": entry.excuse.why if entry.excuse else None, "by": entry.excuse.by if entry.excuse else None,
         }

@@ -1,8 +1,8 @@
 """Load G: 200 screens that read 1 KB/s beside 800 that read at once; what the slow cost the quick, and what they see.
 
 Pairs, one run with the slow ones and one without, in turn the other way round. One longer run tells how old the picture
-of a slow reader becomes, against what the buffers between the server and it hold; beside another without them, what each
-costs the server in memory. (Both grow: a mirror keeps its last 4,096 steps, and those are not there yet.)
+of a slow reader becomes, against what the buffers between the server and it hold; beside another without them, what
+each costs the server in memory. (Both grow: a mirror keeps its last 4,096 steps, and those are not there yet.)
 """
 
 from __future__ import annotations
@@ -141,13 +141,14 @@ def measure(names: Sequence[str], how: How) -> list[Load]:
         f"A slow reader is brought a picture {written(half)} s old ({written(most)} s at most), and shows it until it "
         f"is {written(until)} s old at most.",
         f"The kernel held {kernel / 1024:.0f} KiB for one; with a frame of 64 KiB that takes {bound:.0f} s to read.",
-        f"The server had {settled / 1024:.1f} MiB before, {after / 1024:.1f} MiB after {told['span']:.0f} s; without slow "
-        f"ones {before[0] / 1024:.1f} and {before[1] / 1024:.1f}.",
+        f"The server had {settled / 1024:.1f} MiB before, {after / 1024:.1f} MiB after {told['span']:.0f} s; without "
+        f"slow ones {before[0] / 1024:.1f} and {before[1] / 1024:.1f}.",
     ]
     extra = {
         **_samples.fields(samples),
         "age_s": most, "shown_s": until, "bound_s": round(bound, 1), "slow_pictures": age["n"],
-        "kernel_kib": kernel // 1024, "rss_kib": [settled, after], "rss_without_kib": before, "slow_bytes": told["slow_bytes"],
+        "kernel_kib": kernel // 1024, "rss_kib": [settled, after],
+        "rss_without_kib": before, "slow_bytes": told["slow_bytes"],
         "without_p99_ms": median(run["p99_ms"] for run in runs[WITHOUT]),
     }  # fmt: skip
     say = f"2 KB at 10/s to {QUICK} screens, beside {SLOW} that read {RATE} B/s"
