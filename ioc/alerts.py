@@ -51,6 +51,22 @@ def _tile(name: str, figure: Mapping[str, Any]) -> Alert | None:
     }
 
 
+def _wall(name: str, item: Mapping[str, Any]) -> Alert | None:
+    """A wall that shows an old picture, or none, while nobody stands before it."""
+    if item["state"] not in ("stale", "down"):
+        return None
+    title, say = item["name"], item["say"]
+    return {
+        "id": f"wall/{name}",
+        "level": "bad",
+        "say": {"vi": f"Màn hình {title} {say['vi']}", "en": f"The wall {title} {say['en']}"},
+        "why": None,
+        "since": item["song"] or item["seen"],
+        "source": None,
+        "owner": None,
+    }
+
+
 def _amount(figure: Mapping[str, Any], unit: str, written: Callable[[Any], str]) -> str:
     value, of = written(figure["value"]), figure.get("of")
     amount = f"{value} / {written(of)}" if of is not None else f"{value} {figure.get(unit) or ''}".strip()
@@ -77,12 +93,15 @@ def standing(
     figures: Mapping[str, Mapping[str, Any]],
     before: Mapping[str, Alert],
     now: datetime,
+    *,
+    walls: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Alert]:
     """The alerts that stand at `now`, by id. `since` and `claimed` of one that stood `before` are kept.
 
-    `figures`: the total of each tile, by tile name.
+    `figures`: the total of each tile, by tile name. `walls`: items of the channel `walls`, by id.
     """
     found = [_source(name, item) for name, item in sources.items()]
+    found += [_wall(name, item) for name, item in (walls or {}).items()]
     found += [_tile(name, figure) for name, figure in figures.items()]
     alerts = {}
     for alert in found:

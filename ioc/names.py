@@ -18,6 +18,9 @@ BOARDS = "ioc:boards"
 SOURCES = "sources"
 ALERTS = "alerts"
 LEDGER = "ledger"
+WALLS = "walls"
+CANARY = "layer/canary"
+"""The channel of the canary, which every wall watches."""
 SCORES = "scores"
 
 WATCH = "ioc:health"
@@ -84,6 +87,10 @@ def revision_key(source: str, stream: int = 0) -> str:
 def pushed_key(source: str) -> str:
     """Ids that a sending source has used (sorted set, by time of receipt)."""
     return f"ioc:{{events}}:pushed:{source}"
+
+
+TOLD_OF_WALLS = "ioc:walls"
+"""What each web process tells of the walls that it serves (hash, by the process)."""
 
 
 def board_key(channel: str, part: str) -> str:

@@ -98,6 +98,11 @@ class Settings(msgspec.Struct, frozen=True):
     file: str | None = None
 
     @property
+    def canary(self) -> Source | None:
+        """The source that walls prove with that they draw (`adapters/canary.py`); None: there is none."""
+        return next((source for source in self.sources.values() if source.adapter == "canary"), None)
+
+    @property
     def folder(self) -> Path:
         """The folder that relative paths of the settings start from."""
         return Path(self.file).resolve().parent if self.file else Path.cwd()

@@ -1,22 +1,23 @@
 """Health: how old the picture is. Measures each source against its contract.
 
-Keeps the channels `sources`, `ledger`, `scores` and `alerts`, and the four words. The hub joins what stands here to the
-quality of every channel. A source whose state is another now makes one event, so that its history can be read.
+Keeps the channels `sources`, `ledger`, `scores`, `walls` and `alerts`, and the four words. The hub joins what stands
+here to the quality of every channel. A source whose state is another now makes one event, so that its history can be
+read.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from ioc import alerts, clock, contract, ledger, names, score
+from ioc import alerts, clock, contract, ledger, names, score, walls
 from ioc.board import Board
 from ioc.contract import Answered
-from ioc.errors import Gap
+from ioc.errors import Gap, StoreAway
 from ioc.event import Event, Feature, new_id
 from ioc.log import Known, Log
 from ioc.run.books import Books
@@ -25,12 +26,15 @@ from ioc.run.figures import ALL, wire
 from ioc.score import WORDS
 from ioc.settings import Settings
 
-OWN = (names.SOURCES, names.LEDGER, names.SCORES, names.ALERTS, *(names.tile_channel(word.name) for word in WORDS))
+WORD_TILES = tuple(names.tile_channel(word.name) for word in WORDS)
+OWN = (names.SOURCES, names.LEDGER, names.SCORES, names.WALLS, names.ALERTS, *WORD_TILES)
 """The channels that health writes."""
 LOOK_S = 1.0
 """How often the sources are judged."""
 
 Items = dict[str, dict[str, Any]]
+ReadWalls = Callable[[], Awaitable[list[walls.Told]]]
+"""What the web processes tell of their walls; raises StoreAway."""
 
 
 def _on_wire(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,20 +53,20 @@ class Health:
         *,
         tiles: Callable[[], list[str]],
         units: Sequence[str] = (),
+        read_walls: ReadWalls | None = None,
         fence: int = 0,
         epochs: Epochs | None = None,
     ) -> None:
         self.settings, self.board, self.log, self.tiles, self.fence = settings, board, log, tiles, fence
         self.epochs = epochs or Epochs()
         self.books = Books(board)
+        self._read_walls = read_walls
         self._owing = {
             name: ledger.expected(source.contract, units)
             for name, source in settings.sources.items()
             if source.contract.due is not None
         }
-        self._alerts: dict[str, alerts.Alert] = {}
-        self._ledger: Items = {}
-        self._had: dict[str, set[str]] = {}
+        self._stood: dict[str, Items] = {channel: {} for channel in OWN}
         self._said: dict[str, Any] = {}
         self._known: Known | None = None
 
@@ -72,13 +76,8 @@ class Health:
             found = await self.epochs.take_over(self.board, channel, fence=self.fence)
             if found is None:
                 self.epochs.note(channel, await self.board.reset(channel, {}, fence=self.fence))
-            elif channel in (names.ALERTS, names.LEDGER):
-                stood = {name: msgspec.json.decode(body) for name, body in found.items.items()}
-                if channel == names.ALERTS:
-                    self._alerts = stood
-                else:
-                    self._ledger = stood
-            self._had[channel] = set(found.items) if found is not None else set()
+            stood = found.items if found is not None else {}
+            self._stood[channel] = {name: msgspec.json.decode(body) for name, body in stood.items()}
 
     async def look(self, now: datetime) -> None:
         """Judge every source once, and tell what moved. Raises Gap when the boards were emptied."""
@@ -86,8 +85,9 @@ class Health:
         items = await self._sources(owed, now)
         await self._changed(items, now)
         await self._tell(names.SOURCES, items)
-        self._ledger = self._kept(owed, items, now)
-        await self._tell(names.LEDGER, self._ledger)
+        await self._tell(names.LEDGER, self._ledger(owed, items, now))
+        glasses = await self._walls(now)
+        await self._tell(names.WALLS, glasses)
         figures = await self._figures()
         own = {word.name for word in WORDS}
         others = {name: figure for name, figure in figures.items() if name not in own}
@@ -95,8 +95,7 @@ class Health:
             figure = msgspec.structs.replace(word.work_out(items, others), observed=now, sources=sorted(items))
             await self._word(names.tile_channel(word.name), wire(figure, word.label, ("điểm", "points")))
         await self._tell(names.SCORES, score.scores(items, others))
-        self._alerts = alerts.standing(items, figures, self._alerts, now)
-        await self._tell(names.ALERTS, self._alerts)
+        await self._tell(names.ALERTS, alerts.standing(items, figures, self._stood[names.ALERTS], now, walls=glasses))
 
     async def _sources(self, owed: Items, now: datetime) -> Items:
         """Each source as it is now; how much one has that owes periods is how many told of the newest."""
@@ -142,13 +141,22 @@ class Health:
             for name, reporters in self._owing.items()
         }
 
-    def _kept(self, owed: Items, items: Items, now: datetime) -> Items:
+    def _ledger(self, owed: Items, items: Items, now: datetime) -> Items:
         """The ledger of all sources: of periods owed, or of what each had as time went by."""
-        found = {}
+        found, before = {}, self._stood[names.LEDGER]
         for name, source in self.settings.sources.items():
-            told = owed.get(name) or ledger.rolling(source.contract, items[name], self._ledger.get(name), now)
+            told = owed.get(name) or ledger.rolling(source.contract, items[name], before.get(name), now)
             found[name] = {"id": name, **_named(source.title, name), **told}
         return found
+
+    async def _walls(self, now: datetime) -> Items:
+        """What each wall has on the glass; what was known stays while nobody can tell."""
+        canary = self.settings.canary
+        try:
+            told = await self._read_walls() if self._read_walls is not None else []
+        except StoreAway:
+            return self._stood[names.WALLS]
+        return walls.standing(told, self._stood[names.WALLS], now, canary.contract.cadence if canary else None)
 
     async def _word(self, channel: str, told: Mapping[str, Any]) -> None:
         """A word that says the same moves nothing: how old it is stands in the channel's quality."""
@@ -166,11 +174,12 @@ class Health:
         return figures
 
     async def _tell(self, channel: str, items: Mapping[str, Any]) -> None:
-        changes: dict[str, bytes | None] = {name: msgspec.json.encode(_on_wire(item)) for name, item in items.items()}
-        changes.update(dict.fromkeys(self._had.get(channel, set()) - changes.keys()))
+        told = {name: _on_wire(item) for name, item in items.items()}
+        changes: dict[str, bytes | None] = {name: msgspec.json.encode(item) for name, item in told.items()}
+        changes.update(dict.fromkeys(self._stood[channel].keys() - changes.keys()))
         stood = self.epochs.stood(channel)
         self.epochs.note(channel, await self.board.apply(channel, changes, after=stood, fence=self.fence))
-        self._had[channel] = set(items)
+        self._stood[channel] = told
 
     async def run(self) -> None:
         """Look for ever. StoreAway, Gap and Fenced go up to the role."""

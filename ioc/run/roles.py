@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from ioc import catalog, names
+from ioc import catalog, clock, names
 from ioc.board.redis import RedisBoard
 from ioc.db.session import Database, migrate, open_db
 from ioc.errors import BadConfig, Fenced, Gap, IocError, StoreAway
@@ -26,6 +26,7 @@ from ioc.run.epochs import Epochs
 from ioc.run.lease import hold
 from ioc.score import WORDS
 from ioc.settings import Settings
+from ioc.walls import REMEMBERED, Told
 
 BACK_OFF_S = 0.25
 BACK_OFF_MAX_S = 5.0
@@ -48,6 +49,16 @@ class Stage(msgspec.Struct):
         """Names of the tiles of all layers and of the four words."""
         found = [tile.name for layer in catalog.layers(self.settings.layers) for tile in catalog.tiles(layer.name)]
         return found + [word.name for word in WORDS]
+
+    async def walls(self) -> list[Told]:
+        """What the web processes tell of their walls; one that is long gone is forgotten. Raises StoreAway."""
+        async with self.redis.on(names.TOLD_OF_WALLS) as server:
+            found = await server.hgetall(names.TOLD_OF_WALLS)
+            told = {process: msgspec.json.decode(body, type=Told) for process, body in found.items()}
+            old = [process for process, one in told.items() if clock.now() - one.at > REMEMBERED]
+            if old:
+                await server.hdel(names.TOLD_OF_WALLS, *old)
+        return [one for process, one in told.items() if process not in old]
 
 
 async def _poller(stage: Stage, fence: int) -> None:

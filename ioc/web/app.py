@@ -7,8 +7,9 @@ import contextlib
 import gc
 import logging
 import os
+import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,7 @@ def build(
     log: Log | None = None,
     db: Database | None = None,
     beats: ReadBeats | None = None,
+    tell_walls: Callable[[bytes | None], Awaitable[None]] | None = None,
     faults: Faults | None = None,
     channels: Mapping[str, Channel] | None = None,
     clock: Callable[[], datetime] = clock.now,
@@ -132,7 +134,7 @@ def build(
     beat = settings.web.beat
     signs = Signs(beats, beat, time.monotonic, clock)
     hub = Hub(
-        board, access, known, beat=beat, signs=signs, clock=clock,
+        board, access, known, beat=beat, signs=signs, clock=clock, tell_walls=tell_walls,
         max_screens=settings.web.max_screens, max_joining=settings.web.max_joining,
     )  # fmt: skip
     gate = Gate(hub, settings.access)
@@ -197,6 +199,24 @@ def beats_of(redis: Link) -> ReadBeats:
     return read
 
 
+def teller(redis: Link) -> Callable[[bytes | None], Awaitable[None]]:
+    """Tells the health watch what the walls of this process drew; raises StoreAway."""
+    process, told = secrets.token_hex(6), False
+
+    async def tell(body: bytes | None) -> None:
+        nonlocal told
+        if body is None and not told:
+            return
+        async with redis.on(names.TOLD_OF_WALLS) as server:
+            if body is None:
+                await server.hdel(names.TOLD_OF_WALLS, process)
+            else:
+                await server.hset(names.TOLD_OF_WALLS, process, body)
+        told = body is not None
+
+    return tell
+
+
 def over(settings: Settings, redis_url: str, database_url: str) -> Starlette:
     """The app over the Redis and the database at these addresses; connections are made when it starts."""
     redis, board, events, db = connect(redis_url), RedisBoard(redis_url), RedisLog(redis_url), open_db(database_url)
@@ -215,7 +235,16 @@ def over(settings: Settings, redis_url: str, database_url: str) -> Starlette:
             await redis.aclose()
             await db.close()
 
-    return build(settings, board=board, log=events, db=db, beats=beats_of(redis), faults=faults, opening=opening)
+    return build(
+        settings,
+        board=board,
+        log=events,
+        db=db,
+        beats=beats_of(redis),
+        tell_walls=teller(redis),
+        faults=faults,
+        opening=opening,
+    )
 
 
 def config(app: Any, *, ws: Any = direct.Direct, **other: Any) -> uvicorn.Config:

@@ -10,12 +10,14 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 import ioc
 from ioc import clock, names
 from ioc.board import Board
+from ioc.errors import StoreAway
 from ioc.web import protocol
 from ioc.web.access import Access
 from ioc.web.channels import Channel
@@ -24,6 +26,7 @@ from ioc.web.frames import Bundle, Frame
 from ioc.web.grade import Grader
 from ioc.web.mirror import Mirror
 from ioc.web.quality import Signs
+from ioc.web.receipts import Receipts
 from ioc.web.screens import Screen
 from ioc.web.seats import Seat
 from ioc.web.usher import Usher
@@ -50,6 +53,7 @@ TICKS = 4
 class Hub:
     """Mirrors, and the screens that watch them. `clock` is the wall's, `monotonic` counts seconds.
 
+    `tell_walls`: is told each beat what the walls here drew (see `ioc.walls.Told`); None: there is none.
     `max_joining`: screens that may be on their way to their first picture at once; others are told when to come back.
     """
 
@@ -61,6 +65,7 @@ class Hub:
         *,
         beat: float = 2.0,
         signs: Signs | None = None,
+        tell_walls: Callable[[bytes | None], Awaitable[None]] | None = None,
         max_screens: int = 20_000,
         max_joining: int = 2_000,
         clock: Callable[[], datetime] = clock.now,
@@ -76,6 +81,8 @@ class Hub:
         self.usher = Usher(self)
         self.screens: set[Screen] = set()
         self.signs = signs or Signs(None, beat, monotonic, clock)
+        self.receipts = Receipts(self)
+        self._tell_walls = tell_walls
         self.frames_out = self.bytes_out = 0
         self.strangers = 0
         """Connections that have not said hello."""
@@ -108,6 +115,8 @@ class Hub:
         self.spawn(self.follower.seek(), "seek")
         self.spawn(self._listen(), "listen")
         self.spawn(self._beats(), "beats")
+        if self._tell_walls is not None:
+            self.spawn(self._tell(self._tell_walls), "walls")
 
     async def stop(self) -> None:
         """Tell every screen to come back, and end the tasks."""
@@ -141,6 +150,16 @@ class Hub:
                 await self.signs.ask()
             except Exception:
                 log.exception("Reading the roles' signs of life failed; it is tried again.")
+
+    async def _tell(self, tell: Callable[[bytes | None], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(self.beat)
+            try:
+                # the next beat tells it again
+                with suppress(StoreAway):
+                    await tell(self.receipts.told())
+            except Exception:
+                log.exception("What the walls drew could not be told; it is tried again.")
 
     async def _beats(self) -> None:
         while True:

@@ -124,7 +124,7 @@ class Gauges:
         behind = GaugeMetricFamily("ioc_shown_behind", "Steps that a wall's last receipt is behind.", labels=labels)
         took = GaugeMetricFamily("ioc_shown_seconds", "From the frame's arrival to the glass.", labels=labels)
         for screen in hub.screens:
-            for channel, (epoch, offset, ms) in (screen.shown or {}).items():
+            for channel, (epoch, offset, ms, _) in (screen.shown or {}).items():
                 seat = screen.seats.get(channel)
                 if seat is None:
                     continue

@@ -27,11 +27,15 @@ BURST, RATE = 200.0, 50.0
 
 
 class Receipt(NamedTuple):
-    """What a screen says that it shows: a position, and the milliseconds from the frame's arrival to the glass."""
+    """What a screen says that it shows: a position, and the milliseconds from the frame's arrival to the glass.
+
+    `at`: when it said so, in the hub's seconds.
+    """
 
     epoch: str
     offset: int
     ms: float | None
+    at: float
 
 
 class Screen:
@@ -127,7 +131,7 @@ class Screen:
         if frame.channel in self.seats:
             if self.shown is None:
                 self.shown = {}
-            self.shown[frame.channel] = Receipt(frame.epoch, frame.offset, frame.ms)
+            self.shown[frame.channel] = Receipt(frame.epoch, frame.offset, frame.ms, self.hub.monotonic())
 
     def _greet(self, hello: protocol.Hello) -> Coroutine[Any, Any, None] | None:
         if self.grant is not None:

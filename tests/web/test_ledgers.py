@@ -21,7 +21,9 @@ from ioc.web.app import build
 
 from .conftest import Running, running, settings
 
-DAILY = Contract("Sở Y tế", due=Due("day", by="00:00", after=1), reporters=("bv1", "bv2", "bv3", "=bv4"), method="typed")
+DAILY = Contract(
+    "Sở Y tế", due=Due("day", by="00:00", after=1), reporters=("bv1", "bv2", "bv3", "=bv4"), method="typed"
+)
 SOURCES = {
     "beds": Source("beds", "table_file", DAILY, {"event": "ioc.indicator.measured"}, ("Giường bệnh", "Hospital beds")),
     "vms": Source("vms", "camera_registry", Contract("Sở Giao thông"), {"event": "ioc.camera.observed"}),
