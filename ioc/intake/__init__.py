@@ -14,13 +14,21 @@ from typing import Any
 import msgspec
 
 from ioc import clock
-from ioc.adapter import Reading
-from ioc.contract import Answered, Checks
+from ioc.adapter import AdapterConfig, Reading
+from ioc.contract import Answered, Checks, Contract
 from ioc.errors import BadRecord, Gap
 from ioc.intake.weighing import ASIDE, CHECKS, Finder, Taken, content, weigh
 from ioc.log import Known, Log
 
-__all__ = ["ASIDE", "CHECKS", "Finder", "Taken", "commit", "content", "fail", "take", "weigh"]
+__all__ = ["ASIDE", "CHECKS", "Finder", "Taken", "commit", "content", "fail", "take", "terms", "weigh"]
+
+
+def terms(contract: Contract, config: AdapterConfig, units: Finder | None) -> dict[str, Any]:
+    """What a source's contract and settings say of how its answers are weighed (arguments of `weigh`)."""
+    return {
+        "kind": config.event, "method": contract.method, "complete": config.complete, "units": units,
+        "expect": contract.expect, "due": contract.due, "reporters": bool(contract.reporters),
+    }  # fmt: skip
 
 
 async def commit(

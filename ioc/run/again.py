@@ -13,7 +13,7 @@ from ioc.db.asides import KEEP, asides, forget
 from ioc.db.session import Database, open_db
 from ioc.errors import BadConfig, BadRecord
 from ioc.geo.units import Units
-from ioc.intake import ASIDE, take
+from ioc.intake import ASIDE, take, terms
 from ioc.log.redis import RedisLog
 from ioc.mapping import Mapped
 from ioc.settings import Settings
@@ -39,7 +39,7 @@ async def again(settings: Settings, redis_url: str, database_url: str, name: str
         read, kept = await _read(db, config, name, say)
         if read:
             units = Units.load(settings.province, settings.folder)
-            weighed = {"kind": config.event, "method": source.contract.method, "units": units}
+            weighed = terms(source.contract, config, units) | {"complete": False}
             taken = await take(log, name, list(read.values()), weighed=weighed, forget=[ASIDE + mark for mark in read])
             await forget(db, name, list(read))
             say(f"{taken.told} became events, {taken.unchanged + taken.duplicates} were known already.")

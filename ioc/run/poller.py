@@ -135,16 +135,10 @@ class Asking:
             self.source.name,
             known,
             results,
-            kind=self.adapter.config.event,
             received=clock.now(),
-            method=self.source.contract.method,
-            complete=self.adapter.config.complete,
-            units=self.units,
-            expect=self.source.contract.expect,
             again=self.again,
             archived=self.archived,
-            due=self.source.contract.due,
-            reporters=bool(self.source.contract.reporters),
+            **intake.terms(self.source.contract, self.adapter.config, self.units),
         )
         if self.source.contract.same is not None:
             taken.digest = digest([hashlib.blake2b(answer.body, digest_size=12).hexdigest() for answer in answers])

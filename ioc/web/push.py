@@ -58,7 +58,7 @@ async def push(request: Request) -> Response:
     body = await limited(request, MAX_BODY)
     about = {"content_type": request.headers.get("content-type", "")}
     results = await asyncio.to_thread(_parse, adapter, Answer(body, name="push", about=about))
-    weighed = await _weighing(here, name, adapter)
+    weighed = intake.terms(here.settings.sources[name].contract, adapter.config, await here.units())
     try:
         taken = await intake.take(here.log, name, results, weighed=weighed)
     except StoreAway as error:
@@ -84,12 +84,3 @@ def _aside(results: list[Reading | BadRecord]) -> list[dict[str, Any]]:
         {"record": number, "subject": result.subject, "reason": result.reason, "say": result.say}
         for number, result in bad[:MOST_ASIDE]
     ]
-
-
-async def _weighing(here: Door, name: str, adapter: Adapter[Any]) -> dict[str, Any]:
-    source = here.settings.sources[name]
-    return {
-        "kind": adapter.config.event, "method": source.contract.method, "complete": adapter.config.complete,
-        "units": await here.units(), "expect": source.contract.expect,
-        "due": source.contract.due, "reporters": bool(source.contract.reporters),
-    }  # fmt: skip

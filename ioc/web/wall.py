@@ -17,6 +17,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from ioc import names
 from ioc import screen as screens
 from ioc.errors import BadConfig
 from ioc.settings import Settings
@@ -174,6 +175,7 @@ async def screen(request: Request) -> Response:
     where = settings.province.where or None
     told |= {"name": name, "province": {"name": settings.province.name, "where": where}}
     told |= {"demo": settings.province.demo, "beat": settings.web.beat}
+    told["canary"] = names.CANARY if settings.canary is not None else None
     return as_json(request, told)
 
 

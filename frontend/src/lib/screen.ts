@@ -57,6 +57,8 @@ export interface Screen {
   province: { name: Text; where: Text | null };
   demo: boolean;
   beat: number;
+  /** The channel by which a wall proves that it draws what is new; null: there is none. */
+  canary: string | null;
 }
 
 export interface Units extends FeatureCollection {
@@ -68,6 +70,7 @@ export interface Units extends FeatureCollection {
 export function channelsOf(screen: Screen): string[] {
   const tiles = [...(screen.words?.tiles ?? []), ...screen.tiles.map((panel) => panel.tile)];
   const all = [...tiles.map((name) => `tile/${name}`), 'sources', 'alerts'];
+  if (screen.kind === 'wall' && screen.canary !== null) all.push(screen.canary);
   return [...new Set(all)];
 }
 
