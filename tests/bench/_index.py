@@ -25,6 +25,8 @@ LETTERS = {
 """Which module measures which load."""
 WORDS = ("answer_to_screen", "demo_memory")
 """Older figures: their modules' `main` gives a dict."""
+COSTS = {"quality": "quality_cost"}
+"""What a part costs, beside the same without it: measured when it is asked for by name."""
 
 
 NEED_C = ("G", "H", "I")
@@ -33,7 +35,7 @@ NEED_C = ("G", "H", "I")
 
 def known() -> list[str]:
     """All names that may be asked for: letters, the groups that they belong to, words."""
-    return [*LETTERS, *dict.fromkeys(LETTERS.values()), *WORDS]
+    return [*LETTERS, *dict.fromkeys(LETTERS.values()), *COSTS, *WORDS]
 
 
 def chosen(names: Sequence[str]) -> list[str]:
@@ -59,7 +61,8 @@ def measure(names: Sequence[str], how: How) -> Iterator[Load | dict[str, Any]]:
 
 
 def _measure(name: str, how: How) -> Iterable[Load | dict[str, Any]]:
-    if name not in LETTERS:
+    modules = LETTERS | COSTS
+    if name not in modules:
         return [{"name": name, **importlib.import_module(f"tests.bench.{name}").main()}]
-    found: list[Load | dict[str, Any]] = importlib.import_module(f"tests.bench.{LETTERS[name]}").measure([name], how)
+    found: list[Load | dict[str, Any]] = importlib.import_module(f"tests.bench.{modules[name]}").measure([name], how)
     return found
