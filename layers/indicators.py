@@ -10,6 +10,8 @@ only `indicator`, and `value` or `numerator` + `denominator`):
 - `reporter`: who told it (a hospital), where the row's unit does not say so; or `have` and `expect`: how many reporters
   stand behind this row, of how many;
 - `part`: the name of the part that this row counts, when the indicator is the sum of parts;
+- `reported`: when somebody told it (RFC 3339); `officer` and `decision`: who, and by which document; a tile shows those
+  of its newest row;
 - `published`: true, or by whom: this row is a published total; it is compared with the sum, never added.
 
 To add an indicator: one line in INDICATORS, and a source whose rows carry that `indicator`. The tile is worked out of
@@ -21,6 +23,7 @@ lengths after they were told, 120 days at least; stocks stay.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -161,8 +164,19 @@ def _figure(one: Indicator, items: Iterable[Item], now: datetime) -> Figure:
         parts=_parts(one, told.rows) or None,
         other=other or None,
         revised=_revised(one, value, told.rows, now),
+        **_provenance(told.rows),
         why=_mismatch(value, _parts(one, told.rows), other) if other else None,
     )
+
+
+def _provenance(rows: list[Item]) -> dict[str, Any]:
+    """Who told the newest row, when, and by which document, as far as it says so."""
+    newest = max(rows, key=lambda row: (row.time, row.received, row.id)).properties
+    told: dict[str, Any] = {name: str(newest[name]) for name in ("officer", "decision") if newest.get(name)}
+    with suppress(ValueError):
+        if newest.get("reported"):
+            told["reported"] = clock.parse(str(newest["reported"]))
+    return told
 
 
 def _by_period(name: str, items: Iterable[Item]) -> dict[Period | None, _Told]:

@@ -162,12 +162,26 @@ def wire(figure: Figure, label: tuple[str, str], unit: tuple[str, str]) -> dict[
         "observed": clock.rfc3339(figure.observed) if figure.observed else None,
         "method": figure.method or "computed", "sources": figure.sources or [],
     }  # fmt: skip
-    for name in ("of", "target", "level", "trend", "previous", "parts", "other", "revised", "why"):
+    for name in (
+        "of",
+        "target",
+        "level",
+        "trend",
+        "previous",
+        "parts",
+        "other",
+        "revised",
+        "why",
+        "officer",
+        "decision",
+    ):
         value = getattr(figure, name)
         if value is not None:
             told[name] = value
-    if figure.due is not None:
-        told["due"] = clock.rfc3339(figure.due)
+    for name in ("due", "reported"):
+        value = getattr(figure, name)
+        if value is not None:
+            told[name] = clock.rfc3339(value)
     return told
 
 

@@ -221,3 +221,23 @@ def test_a_figure_has_no_place() -> None:
     told = msgspec.structs.replace(event("b", {}), data=Feature({}, {"type": "Point", "coordinates": [109.0, 13.0]}))
     assert folded([told])["b"].geometry is None
     assert Indicators.views is False
+
+
+# who told it
+
+
+def test_a_tile_tells_who_told_its_newest_row_when_and_by_which_document() -> None:
+    first = {"indicator": "beds_free", "value": 3, "reporter": "BV1", "officer": "Trần Thị B", "decision": "12/BC-BV1"}
+    second = {
+        "indicator": "beds_free", "value": 4, "reporter": "BV2", "officer": "Nguyễn Văn A", "decision": "34/BC-BV2",
+        "reported": "2026-03-10T11:30:00+07:00",
+    }  # fmt: skip
+    told = figure("beds_free", first, second)
+    assert (told.officer, told.decision) == ("Nguyễn Văn A", "34/BC-BV2")
+    assert told.reported == clock.parse("2026-03-10T11:30:00+07:00")
+
+
+@pytest.mark.parametrize("reported", ["hôm qua", "", None, 7])
+def test_who_told_it_is_left_out_where_nobody_says_so(reported: Any) -> None:
+    told = figure("beds_free", {"indicator": "beds_free", "value": 3, "reported": reported})
+    assert (told.officer, told.decision, told.reported) == (None, None, None)
