@@ -123,8 +123,8 @@ class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
     """A tile's value with what makes it honest. Names and meaning are those of protocol.md, channel `tile/<name>`.
 
     What an author leaves out is filled in by the projector: `have` and `expect` from the contracts, `observed`
-    and `method` and `sources` from the items. `parts`: what it is worked out of, as {"label", "value"} each. `reported`:
-    when somebody told it; `officer`, `decision`: who, and by which document, where that is given.
+    and `method` and `sources` from the items. `parts`: what it is worked out of, as {"label", "value"} each.
+    `reported`: when somebody told it; `officer`, `decision`: who, and by which document, where that is given.
     """
 
     value: float | int | str | None

@@ -1,4 +1,4 @@
-"""A source's states by a simulated clock, from the health watch to the glass: at their second, once, on every channel."""
+"""A source's states by a simulated clock, from health to the glass: at their second, once, on every channel."""
 
 from __future__ import annotations
 
