@@ -1,7 +1,8 @@
-"""The completeness ledger over HTTP: who told of a period, who is missing, and who was excused; as JSON or CSV."""
+"""What the health watch keeps, over HTTP; and the ledger in full: who told of a period, who is missing or excused."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -21,10 +22,16 @@ from ioc.web.wall import as_json
 LAYER = names.layer_channel(names.LEDGER)
 
 
-async def ledgers(request: Request) -> Response:
-    """The ledger of every source: the last periods, each with how many told, of how many."""
-    grant, mirror = await opened(request, names.LEDGER)
-    return as_json(request, [msgspec.Raw(body) for _, body in mirror.seen(sight(grant, mirror.channel))])
+def listed(channel: str) -> Callable[[Request], Awaitable[Response]]:
+    """An address that lists the items of a channel that the health watch writes."""
+
+    async def items(request: Request) -> Response:
+        grant, mirror = await opened(request, channel)
+        return as_json(request, [msgspec.Raw(body) for _, body in mirror.seen(sight(grant, mirror.channel))])
+
+    items.__name__ = channel
+    items.__doc__ = f"The items of the channel `{channel}`, as the health watch keeps them."
+    return items
 
 
 async def of_source(request: Request) -> Response:

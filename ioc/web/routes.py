@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from ioc import names
 from ioc.web import api, asked, asyncapi, ledgers, openapi, push, ready, vector, wall
 from ioc.web.asked import Param
 from ioc.web.door import Door
@@ -47,7 +48,9 @@ WAYS = (
     Way(vector.PATH, vector.vector_tile, (vector.MVT,)),
     Way("/api/tiles/{name}", api.tile, (JSON,), (asked.UNIT, asked.FROM, asked.TO, asked.AT, asked.KNOWN)),
     Way("/api/sources/{id}", api.source),
-    Way("/api/ledger", ledgers.ledgers),
+    Way("/api/ledger", ledgers.listed(names.LEDGER)),
+    Way("/api/scores", ledgers.listed(names.SCORES)),
+    Way("/api/walls", ledgers.listed(names.WALLS)),
     Way("/api/ledger/{source}", ledgers.of_source, (JSON, CSV), (asked.PERIOD,)),
     Way("/api/push/{source}", push.push, method="POST", takes=JSON, status=202),
     Way("/api/screens/{name}", wall.screen),
