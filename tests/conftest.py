@@ -23,8 +23,14 @@ ServersIn = Callable[[Path], list[int]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright keeps an event loop in this thread, and no other may run beside it."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Browser tests come first: they take the longest, and when tests run side by side all of them stay on one side.
+
+    A file's other tests stay together too, with what they share.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    for item in items:
+        alone = "browser" if item.get_closest_marker("browser") is not None else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(alone))
 
 
 def absent(what: str) -> NoReturn:

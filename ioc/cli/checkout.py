@@ -18,6 +18,11 @@ from ioc.cli import place
 from ioc.errors import BadConfig, IocError
 
 
+SIDES = 2
+"""How many tests run side by side at most: each may start a whole centre."""
+IN_ORDER = ("--no-loadscope-reorder", "--max-worker-restart", "0")
+
+
 def _inside(root: Path) -> None:
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
@@ -95,7 +100,9 @@ def test(long_: bool, arguments: tuple[str, ...]) -> None:
     root = place.checkout()
     front = 0 if arguments else node_tests(root)
     chosen = [] if long_ else ["-m", "not long"]
-    command = [sys.executable, "-m", "pytest", "-ra", *chosen, *arguments]
+    # much of a test's time is waiting for a process that it started
+    sides = [] if arguments else ["-n", str(min(SIDES, os.cpu_count() or 1)), "--dist", "loadgroup", *IN_ORDER]
+    command = [sys.executable, "-m", "pytest", "-ra", *chosen, *sides, *arguments]
     back = subprocess.run(command, cwd=root, check=False)
     if front:
         click.echo("The front end's tests failed; their output stands above.", err=True)

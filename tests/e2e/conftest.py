@@ -1,4 +1,7 @@
-"""One browser and one centre for all tests of the screens."""
+"""One browser and one centre for all tests of the screens.
+
+They end with the last of these: Playwright keeps an event loop in its thread, and no other may run beside it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, StorageState
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     pytest.importorskip("playwright")
     if glass.chromium() is None:
@@ -25,13 +28,13 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[demo.Centre]:
     with demo.centre(tmp_path_factory.mktemp("demo")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def let_in(browser: Browser, centre: demo.Centre) -> StorageState:
     """What a browser keeps that was let in once: later ones need no code."""
     context = browser.new_context()
