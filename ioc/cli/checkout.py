@@ -17,7 +17,6 @@ import click
 from ioc.cli import place
 from ioc.errors import BadConfig, IocError
 
-
 SIDES = 2
 """How many tests run side by side at most: each may start a whole centre."""
 IN_ORDER = ("--no-loadscope-reorder", "--max-worker-restart", "0")

@@ -265,14 +265,18 @@ async def warn(redis_url: str) -> None:
         await redis.aclose()
 
 
+def rarely_collect() -> None:
+    """Events and items hold no cycles: to look for some after every 700 of them is a tenth of the work, and more."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 def play_engines(settings: Settings, redis_url: str, database_url: str, roles: tuple[str, ...]) -> None:
     """Play roles that have no socket, in this process, until it is told to stop."""
     import uvloop
 
     tell()
-    # events and items hold no cycles: to look for some after every 700 of them is a tenth of the work, and more
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    rarely_collect()
     uvloop.run(_engines(settings, redis_url, database_url, roles))
 
 

@@ -19,6 +19,7 @@ from ioc.event import Event
 from ioc.log.redis import RedisLog
 from ioc.redis_link import connect
 from ioc.run.projector import Projector
+from ioc.run.roles import rarely_collect
 from ioc.settings import build
 from tests.bench import _machine
 from tests.bench._figures import Figures, Goal, How, Load
@@ -99,6 +100,8 @@ async def _turn(url: str, count: int) -> tuple[Watch, Watch]:
 
 def measure(names: Sequence[str], how: How) -> list[Load]:
     """The turns, each beside its yardstick."""
+    # as the role does it
+    rarely_collect()
     noise, turns = [], []
     count = COUNT // 5 if how.quick else COUNT
     with redis_url() as url:
