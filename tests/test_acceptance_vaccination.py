@@ -17,8 +17,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from ioc import catalog, clock
 from ioc.db import archive
 from ioc.db.session import Database, migrate, open_db
+from ioc.web.past import items_at
 from tests.archived import Archived
 
 Row = tuple[int | None, ...]
@@ -171,6 +173,7 @@ async def test_150_versions_end_as_the_last_and_every_revision_is_kept(
     assert (len(versions), len(expected.revised), len(expected.dropped)) == (150, 3912, 12)
     wall = await Archived("sql_query", {**OPTIONS, **department.options}, db, layer="indicators").open()
     before: Version = {}
+    moments: list[datetime] = []
     for version in versions:
         changed = [day for day, row in version.items() if before.get(day) != row]
         department.change([*(before.keys() - version.keys()), *changed], [(day, *version[day]) for day in changed])
@@ -178,6 +181,7 @@ async def test_150_versions_end_as_the_last_and_every_revision_is_kept(
         assert (answered.error, answered.have, answered.set_aside) == (None, len(version), 0)
         assert answered.events == len(wall.events)
         before = version
+        moments.append(clock.now())
 
     items = await wall.items()
     assert {day: numbers(item["properties"]) for day, item in items.items()} == versions[-1]
@@ -195,6 +199,14 @@ async def test_150_versions_end_as_the_last_and_every_revision_is_kept(
     assert all(one.event.cause == archive.REVISED for one in revisions)
     dropped = [(one.event.subject, one.old and numbers(one.old.properties)) for one in kept if one.event.data is None]
     assert dropped == [(day, row) for _, day, row in expected.dropped]
+    await known_then(db, versions, moments, every=1 if department.options.get("kind") == "sqlite" else 30)
+
+
+async def known_then(db: Database, versions: list[Version], moments: list[datetime], *, every: int) -> None:
+    """As known when a version had come, the figures are that version's."""
+    for version, moment in list(zip(versions, moments, strict=True))[::every]:
+        items = await items_at(db, catalog.layer("indicators"), None, moment, clock.now())
+        assert {day: numbers(item.properties) for day, item in items.items()} == version
 
 
 async def test_with_a_watermark_the_same_revisions_come_row_by_row(
