@@ -87,7 +87,7 @@ async def test_a_source_that_confirms_itself_keeps_its_counts_and_is_alive() -> 
     assert [one.headers.get("if-none-match") for one in server.asked] == [None, '"v1"', '"v1"']
     assert (answered(first).have, answered(first).aside_now) == (2, 1)
     for later in (second, third):
-        times = {"asked": answered(first).asked, "answered": answered(first).answered}
+        times = {name: getattr(answered(first), name) for name in ("asked", "answered", "link")}
         assert msgspec.structs.replace(answered(later), **times) == answered(first)
     assert answered(third).answered > answered(first).answered  # type: ignore[operator]
     assert await polled.log.length() == 3
