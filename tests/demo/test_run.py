@@ -181,7 +181,7 @@ async def _wait(test: Callable[[], bool]) -> None:
 
 
 def test_another_province_is_named_with_those_that_exist(tmp_path: Path) -> None:
-    with pytest.raises(BadConfig, match=r"There is no demo province atlantis; write one of phu-yen\."):
+    with pytest.raises(BadConfig, match=r"There is no demo province atlantis; write one of phu-yen, tay-ninh\."):
         run.demo(port=0, province="atlantis", data=tmp_path)
 
 
