@@ -29,8 +29,14 @@ class Gate:
     @staticmethod
     def _keep(port: int) -> socket.socket:
         kept = socket.socket()
-        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        kept.bind((HOST, port))
+        try:
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            kept.bind((HOST, port))
+            # from now on nobody else may bind it, though nobody listens
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        except OSError:
+            kept.close()
+            raise
         kept.setblocking(False)
         return kept
 
@@ -40,7 +46,9 @@ class Gate:
 
     async def set(self, wanted: bool) -> None:
         """Open it, or close it; what is passing is cut off then."""
-        if wanted and self._server is None:
+        if wanted and self._server is None and self._kept is not None:
+            # the connections inherit it, and must not keep the port when it is closed again
+            self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._server, self._kept = await asyncio.start_server(self._pass, sock=self._kept), None
         elif not wanted and self._server is not None:
             await self._shut(self._server)
@@ -69,14 +77,24 @@ class Gate:
             if len(self._passing) <= MOST:
                 inner, outer = await asyncio.open_connection(HOST, self.behind)
                 try:
-                    await asyncio.gather(_copy(reader, outer), _copy(inner, writer))
+                    async with asyncio.TaskGroup() as both:
+                        both.create_task(_copy(reader, outer))
+                        both.create_task(_copy(inner, writer))
                 finally:
-                    outer.close()
-        except (OSError, asyncio.CancelledError):
+                    await _hang_up(outer)
+        except* OSError:
             pass
+        except* asyncio.CancelledError:
+            writer.transport.abort()
         finally:
             self._passing.discard(task)
-            writer.close()
+            await _hang_up(writer)
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError, asyncio.CancelledError):
+        await writer.wait_closed()
 
 
 async def _copy(from_: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
