@@ -103,7 +103,7 @@ class SqlQuery(Adapter["SqlQuery.Config"]):
             tls=config.tls,
             ca=config.ca,
         )
-        self._busy: asyncio.Task[Page] | None = None
+        self._busy: dict[str, asyncio.Task[Page]] = {}
 
     async def ask(self, cursor: str | None) -> AsyncIterator[Answer]:
         """Yields one answer a page. Raises SourceRefused (user, password, rights) and SourceDown."""
@@ -208,10 +208,10 @@ class SqlQuery(Adapter["SqlQuery.Config"]):
 
     async def tally(self) -> Tally | None:
         """The one row of `tally`. Raises SourceRefused, SourceDown, and Untaken when it is no such row."""
-        text = self.config.tally
-        if text is None:
+        if self.config.tally is None:
             return None
-        page = await self._in_thread(lambda cut: self.database.select(text, None, cut))
+        text = statement.bound(self.config.tally, self.where.kind)
+        page = await self._in_thread("tally", lambda cut: self.database.select(text, None, cut))
         told = dict(zip(page.columns, page.rows[0], strict=True)) if len(page.rows) == 1 and not page.more else {}
         if not {"n", "newest"} & told.keys():
             raise Untaken("The tally gives no single row with n or newest; write SELECT count(*) AS n.")
@@ -221,16 +221,16 @@ class SqlQuery(Adapter["SqlQuery.Config"]):
             raise Untaken(f"{self.where} tells a tally that can't be read. {error.say}") from None
 
     async def _fetch(self, since: Any) -> Page:
-        return await self._in_thread(lambda cut: self._select(since, cut))
+        return await self._in_thread("statement", lambda cut: self._select(since, cut))
 
-    async def _in_thread(self, select: Callable[[Cut], Page]) -> Page:
-        """One page, read in a thread that is cut off when the time is over."""
-        if self._busy is not None and not self._busy.done():
+    async def _in_thread(self, what: str, select: Callable[[Cut], Page]) -> Page:
+        """One page, read in a thread that is cut off when the time is over; a tally that hangs keeps no statement."""
+        if what in self._busy and not self._busy[what].done():
             raise SourceDown(f"{self.where} still holds the last asking; it is asked again later.")
         cut = Cut()
-        task = asyncio.create_task(asyncio.to_thread(select, cut), name=f"statement of {self.name}")
+        task = asyncio.create_task(asyncio.to_thread(select, cut), name=f"{what} of {self.name}")
         task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        self._busy = task
+        self._busy[what] = task
         try:
             async with asyncio.timeout(self.config.timeout_s + 1):
                 return await asyncio.shield(task)

@@ -258,9 +258,9 @@ class Database:
                 with base.cursor() as first:
                     self._bound_mariadb(base, first)
                 with _unread(base) as cursor:
-                    cursor.execute(
-                        text, {name: _clock_in(self._offset, value) for name, value in (given or {}).items()}
-                    )
+                    # without parameters the driver must not look for any: % is then a sign like another
+                    bound = {name: _clock_in(self._offset, value) for name, value in given.items()} if given else None
+                    cursor.execute(text, bound)
                     stamps = [at for at, column in enumerate(cursor.description) if column[1] == FIELD_TYPE.TIMESTAMP]
                     return _stamped(self._page(cursor, until), stamps, self._offset)
         except pymysql.Error as error:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -410,6 +411,27 @@ async def test_a_database_says_how_much_it_holds(base: Base) -> None:
     base.run("DELETE FROM t")
     assert await opened(base.options, **ALL, tally=BOTH).tally() == Tally(0, None)
     assert await opened(base.options, **ALL, tally="SELECT count(*) AS n FROM t").tally() == Tally(0, None)
+
+
+async def test_a_tally_may_end_in_a_semicolon_and_hold_per_cent_signs(base: Base) -> None:
+    filled(base, "TIMESTAMP", (1, "ab", None), (2, "b", None))
+    adapter = opened(base.options, **ALL, tally="SELECT count(*) AS n FROM t WHERE name LIKE 'a%';")
+    assert await adapter.tally() == Tally(1, None)
+    every = {**ALL, "statement": "SELECT id, name FROM t WHERE name LIKE 'a%'"}
+    assert subjects((await poll(opened(base.options, **every)))[0]) == ["1"]
+
+
+async def test_a_tally_that_hangs_keeps_no_statement_waiting(base: Base) -> None:
+    filled(base, "TIMESTAMP", (1, "a", None))
+    adapter = opened(base.options, **ALL, tally="SELECT 1 AS n")
+    held = threading.Event()
+    hang = asyncio.create_task(adapter._in_thread("tally", lambda cut: held.wait() and None))  # type: ignore[attr-defined]
+    await asyncio.sleep(0)
+    with pytest.raises(SourceDown, match="still holds the last asking"):
+        await adapter.tally()
+    assert subjects((await poll(adapter))[0]) == ["1"]
+    held.set()
+    await hang
 
 
 async def test_without_the_setting_a_database_is_not_asked_for_its_tally(base: Base) -> None:
