@@ -16,6 +16,7 @@ Fields are mapped as in `ioc.mapping`; KML gives id, name, description, image, f
     same_if = ["code", "name"]
     paging = {by = "page", size = 200}
     probe = {kind = "jpeg", path = "image_url", every = 60}
+    tally = {url = "https://vms.example.vn/api/cameras/summary", count = "total", newest = "updated"}
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ import msgspec
 
 from ioc import bodies, clock, fields
 from ioc.adapter import Adapter, Answer, Reading, fetch, host
-from ioc.errors import BadRecord, SourceDown
+from ioc.errors import BadRecord, SourceDown, Untaken
 from ioc.event import digest
 from ioc.mapping import Mapped, results
 from ioc.probe import Probe, Prober
+from ioc.proof import Tally
+from ioc.tally import TallyAt
 
 
 class Paging(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -59,7 +62,8 @@ class Registry(Mapped, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     `token`: sent as Bearer in `token_header`, or as it is in any other header. `params`: query parameters. `paging`,
     `probe`: see there. `same_if`: properties by which two entries are probably one camera listed twice; both get
-    `maybe_same_as`, none is merged. `max_bytes` counts all pages together.
+    `maybe_same_as`, none is merged. `tally`: where the registry says how much it holds (`ioc.tally`); it is sent the
+    same key. `max_bytes` counts all pages together.
     """
 
     url: str
@@ -70,12 +74,15 @@ class Registry(Mapped, frozen=True, forbid_unknown_fields=True, kw_only=True):
     paging: Paging | None = None
     probe: Probe | None = None
     same_if: tuple[str, ...] = ()
+    tally: TallyAt | None = None
     max_bytes: int = 16 * 1024 * 1024
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if stray := [name for name in self.same_if if name not in self.properties]:
             raise ValueError(f"same_if names {', '.join(stray)}, which properties do not map")
+        if self.tally is not None:
+            self.tally.check(self.url)
 
 
 class _Entry(NamedTuple):
@@ -164,7 +171,7 @@ class CameraRegistry(Adapter[Registry]):
                 f"{path.name} can't be read ({type(error).__name__}); check the file and its rights."
             ) from None
         if len(body) > self.config.max_bytes:
-            raise SourceDown(
+            raise Untaken(
                 f"{path.name} is larger than {self.config.max_bytes:,} bytes; raise max_bytes of this source."
             )
         return Answer(body, cursor=json.dumps({"modified": mark}), name=path.name)
@@ -183,7 +190,7 @@ class CameraRegistry(Adapter[Registry]):
             loaded = await asyncio.to_thread(bodies.load_json, body, where)
             have = len(list(bodies.records(loaded, self.config.records, where)))
             if have and pages and body == pages[-1]:
-                raise SourceDown(f"{where} sends the same page again and again; correct the setting paging.")
+                raise Untaken(f"{where} sends the same page again and again; correct the setting paging.")
             pages.append(body)
             taken += have
             following = fields.step(loaded, paging.next) if paging.by == "next" else None
@@ -191,16 +198,27 @@ class CameraRegistry(Adapter[Registry]):
                 return Answer(b"[" + b",".join(pages) + b"]", name=where, about={"pages": len(pages)})
             if isinstance(following, str):
                 url, params = self._following(url, following), {}
-        raise SourceDown(f"{where} has more than {paging.max_pages} pages; nothing was taken. Raise max_pages or size.")
+        raise Untaken(f"{where} has more than {paging.max_pages} pages; nothing was taken. Raise max_pages or size.")
 
     def _following(self, url: str, following: str) -> str:
         """The next page's address; the token goes to no other host."""
         found = urljoin(url, following)
         if urlsplit(found)[:2] != urlsplit(self.config.url)[:2]:
-            raise SourceDown(
+            raise Untaken(
                 f"{host(url)} names a next page on another host; it is not followed, its owner must correct it."
             )
         return found
+
+    @property
+    def tallies(self) -> bool:
+        return self.config.tally is not None
+
+    async def tally(self) -> Tally | None:
+        if self.config.tally is None:
+            return None
+        return await self.config.tally.ask(
+            headers=self.headers(), params=self.config.params, timeout_s=self.config.timeout_s, zone=self.config.zone
+        )
 
     def parse(self, answer: Answer) -> Iterable[Reading | BadRecord]:
         return [entry.result for entry in self._entries(answer)]

@@ -10,6 +10,7 @@ are dropped before anything else sees them. `properties` of the settings, as in 
     jurisdiction = "tuyhoa.example.vn"
     api_key = "$OPEN311_KEY"
     statuses = {open = "open", closed = "closed"}
+    tally = {url = "https://phananh.example.vn/open311/v2/summary.json", newest = "updated"}
     [sources.reports.properties]
     sla_hours = {path = "service_code", values = {CS = 48, MT = 24}}
 """
@@ -27,8 +28,10 @@ import msgspec
 
 from ioc import bodies, clock, fields
 from ioc.adapter import Adapter, Answer, Reading, fetch, host
-from ioc.errors import BadRecord, SourceDown, SourceRefused
+from ioc.errors import BadRecord, SourceRefused, Untaken
 from ioc.mapping import Field, Mapped, Path, results
+from ioc.proof import Tally
+from ioc.tally import TallyAt
 
 PERSONAL = frozenset(
     {"email", "phone", "first_name", "last_name", "account_id", "device_id", "name", "full_name", "reporter", "user_id"}
@@ -55,7 +58,8 @@ class GeoReport(Mapped, frozen=True, forbid_unknown_fields=True, kw_only=True):
     case does not matter; another word sets the report aside. `since_param`: name of the parameter that holds the time
     from which on updates are wanted. `overlap`: seconds before the newest update that are asked again. `start`: where
     the very first asking begins (ISO 8601; left out: what the server gives by itself). `page_size`, `max_pages`:
-    bounds of one asking. `properties` are added to those that every report has.
+    bounds of one asking. `tally`: where the server says how many reports it has and when one was updated last
+    (`ioc.tally`), asked with the same key. `properties` are added to those that every report has.
     """
 
     url: str
@@ -68,6 +72,7 @@ class GeoReport(Mapped, frozen=True, forbid_unknown_fields=True, kw_only=True):
     start: str | None = None
     page_size: int = 200
     max_pages: int = 200
+    tally: TallyAt | None = None
     id: Path = "service_request_id"
     time: Path | None = Field(("updated_datetime", "requested_datetime"), "time", required=False)
     lon: Path | None = "long"
@@ -78,6 +83,8 @@ class GeoReport(Mapped, frozen=True, forbid_unknown_fields=True, kw_only=True):
         super().__post_init__()
         if self.start is not None:
             clock.parse(self.start)
+        if self.tally is not None:
+            self.tally.check(self.url)
 
     @property
     def carried(self) -> frozenset[str]:
@@ -124,20 +131,29 @@ class Open311(Adapter[GeoReport]):
                 break
         else:
             where, most = host(self.config.url), self.config.max_pages
-            raise SourceDown(f"{where} has more than {most} pages; nothing was taken. Raise page_size or max_pages.")
+            raise Untaken(f"{where} has more than {most} pages; nothing was taken. Raise page_size or max_pages.")
         yield msgspec.structs.replace(page, last=True, cursor=clock.rfc3339(newest) if newest else None)
 
     async def _page(self, since: datetime | None, number: int, max_bytes: int) -> Answer:
-        params = {"page": str(number), "page_size": str(self.config.page_size)}
+        params = {"page": str(number), "page_size": str(self.config.page_size)} | self._key()
         if since is not None:
             wanted = since.astimezone(UTC) - timedelta(seconds=self.config.overlap)
             params[self.config.since_param] = wanted.strftime("%Y-%m-%dT%H:%M:%SZ")
-        if self.config.jurisdiction:
-            params["jurisdiction_id"] = self.config.jurisdiction
-        if self.config.api_key:
-            params["api_key"] = self.config.api_key
         address = f"{self.config.url.rstrip('/')}/requests.{self.config.form}"
         return await fetch(address, params=params, max_bytes=max_bytes, timeout_s=self.config.timeout_s)
+
+    def _key(self) -> dict[str, str]:
+        given = {"jurisdiction_id": self.config.jurisdiction, "api_key": self.config.api_key}
+        return {name: value for name, value in given.items() if value}
+
+    @property
+    def tallies(self) -> bool:
+        return self.config.tally is not None
+
+    async def tally(self) -> Tally | None:
+        if self.config.tally is None:
+            return None
+        return await self.config.tally.ask(params=self._key(), timeout_s=self.config.timeout_s, zone=self.config.zone)
 
     def _moment(self, row: dict[str, Any]) -> datetime | None:
         """When a report was last updated, for the cursor; what can't be, or lies ahead of us, moves no cursor."""
@@ -167,7 +183,7 @@ class Open311(Adapter[GeoReport]):
             else:
                 value = value.get("service_requests", value.get("requests"))
         if not isinstance(value, list):
-            raise SourceDown(f"{where} sent no list of service requests; check that url is a GeoReport v2 address.")
+            raise Untaken(f"{where} sent no list of service requests; check that url is a GeoReport v2 address.")
         rows = [row.get("request", row) if isinstance(row, dict) else row for row in value]
         if rows and all(isinstance(row, dict) and "code" in row and "service_request_id" not in row for row in rows):
             self._told(rows[0].get("code"), rows[0].get("description"), where)
@@ -180,7 +196,7 @@ class Open311(Adapter[GeoReport]):
             self._told(told.get("code"), told.get("description", error.text), where)
         if bodies.name(root) not in ("service_requests", "requests"):
             named = fields.shown(bodies.name(root))
-            raise SourceDown(f"{where} sent XML with the root {named}; check that url is a GeoReport v2 address.")
+            raise Untaken(f"{where} sent XML with the root {named}; check that url is a GeoReport v2 address.")
         return [{bodies.name(part): (part.text or "").strip() for part in row} for row in root]
 
     def _told(self, code: object, description: object, where: str) -> None:
@@ -190,7 +206,7 @@ class Open311(Adapter[GeoReport]):
             said = said.replace(self.config.api_key, "…")
         if str(code).strip() in ("401", "403"):
             raise SourceRefused(f"{where} refused the key ({said}); ask its owner for a valid one, then restart.")
-        raise SourceDown(f"{where} answered with the error {fields.shown(code)} ({said}); see to it with its owner.")
+        raise Untaken(f"{where} answered with the error {fields.shown(code)} ({said}); see to it with its owner.")
 
 
 def _folded(row: dict[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Push(Adapter[Pushed]):
     """Asks nobody; `parse` reads what was posted."""
 
     Config = Pushed
+    asks = False
 
     def __init__(self, name: str, config: Pushed) -> None:
         # a record without the sender's id could not be told from its repetition

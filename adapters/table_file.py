@@ -38,7 +38,7 @@ import msgspec
 
 from ioc import fields
 from ioc.adapter import Adapter, AdapterConfig, Answer, Reading
-from ioc.errors import BadRecord, SourceDown
+from ioc.errors import BadRecord, SourceDown, Untaken
 from ioc.sheets import Book, Shape, Table
 from ioc.tables import Rows, missing, readings
 
@@ -137,7 +137,7 @@ class TableFile(Adapter["TableFile.Config"]):
         if bad:
             yield Answer(b"", name=", ".join(fields.shown(one.name) for one in bad), about={"bad": bad})
         if stuck:
-            raise SourceDown(" ".join(stuck))
+            raise Untaken(" ".join(stuck))
 
     async def _complete(self) -> list[str]:
         """Names of the files that are complete, oldest first; waits `settle_s` when some are new here."""
@@ -176,20 +176,20 @@ class TableFile(Adapter["TableFile.Config"]):
         """The bytes of a plain file of this folder and its mark; raises SourceDown when it is none, or too large."""
         path, limit = self.folder / name, self.config.max_bytes
         if not name.isprintable():
-            raise SourceDown(f"A file has the name {name!a}, which is not plain UTF-8; name it otherwise.")
+            raise Untaken(f"A file has the name {name!a}, which is not plain UTF-8; name it otherwise.")
         try:
             handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         except FileNotFoundError:
             raise
         except OSError:
-            raise SourceDown(f"{name} is a link or may not be read; drop a plain file that we may read.") from None
+            raise Untaken(f"{name} is a link or may not be read; drop a plain file that we may read.") from None
         with os.fdopen(handle, "rb") as file:
             about = os.fstat(handle)
             if not stat.S_ISREG(about.st_mode):
-                raise SourceDown(f"{name} is no plain file; drop a CSV or an XLSX.")
+                raise Untaken(f"{name} is no plain file; drop a CSV or an XLSX.")
             body = file.read(limit + 1) if about.st_size <= limit else b""
         if about.st_size > limit or len(body) > limit:
-            raise SourceDown(f"{name} is larger than {limit:,} bytes; split it, or raise max_bytes of this source.")
+            raise Untaken(f"{name} is larger than {limit:,} bytes; split it, or raise max_bytes of this source.")
         return body, Mark(name, hashlib.sha256(body).hexdigest(), about.st_ctime_ns)
 
     def _changed(self, name: str) -> int | None:
@@ -222,7 +222,7 @@ class TableFile(Adapter["TableFile.Config"]):
     def parse(self, answer: Answer) -> Iterable[Reading | BadRecord]:
         """Readings of one file. Raises SourceDown when it has none of the forms, or can't be read at all."""
         if "bad" in answer.about:
-            raise SourceDown(" ".join(one.why for one in answer.about["bad"]))
+            raise Untaken(" ".join(one.why for one in answer.about["bad"]))
         form, table = self._form(answer.body, answer.name)
         return readings(form, table.rows, event=form.event or None)
 
@@ -244,7 +244,7 @@ class TableFile(Adapter["TableFile.Config"]):
                 return form, table
             why.append(f"It has no column {', '.join(lacking[:5])}.")
         reason = " ".join(dict.fromkeys(why)) or "No form takes files of that name."
-        raise SourceDown(f"{file} has none of the forms of this source. {reason} Correct the file, or add a form.")
+        raise Untaken(f"{file} has none of the forms of this source. {reason} Correct the file, or add a form.")
 
     async def committed(self, answer: Answer, trouble: str | None) -> None:
         """Moves the file to `done/`, or to `set-aside/` with what is wrong; one that changed meanwhile stays.

@@ -16,8 +16,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 import httpx2
 import msgspec
 
-from ioc.errors import BadRecord, SourceDown, SourceRefused
+from ioc.errors import BadRecord, SourceDown, SourceRefused, Untaken
 from ioc.event import Geometry, Method
+from ioc.proof import Tally
 
 MAX_ANSWER = 64 * 1024 * 1024
 """Bytes of one answer that are read at most, unless a source's settings say otherwise."""
@@ -87,9 +88,13 @@ C = TypeVar("C", bound=AdapterConfig)
 
 
 class Adapter(Generic[C]):
-    """Asks one source. `name` is the source's id in the settings; `config` is checked before it comes here."""
+    """Asks one source. `name` is the source's id in the settings; `config` is checked before it comes here.
+
+    `asks`: False, where it only waits for what is sent.
+    """
 
     Config: ClassVar[type[AdapterConfig]] = AdapterConfig
+    asks: ClassVar[bool] = True
 
     def __init__(self, name: str, config: C) -> None:
         self.name = name
@@ -121,6 +126,19 @@ class Adapter(Generic[C]):
         Raises SourceDown when the answer as a whole is not of the form that the source owes.
         """
         raise SourceDown(f"The adapter {type(self).__name__} has no parse method; write one.")
+
+    @property
+    def tallies(self) -> bool:
+        """Whether `tally` is worth asking."""
+        return type(self).tally is not Adapter.tally
+
+    async def tally(self) -> Tally | None:
+        """How many records the source says it holds, and their newest change; None: it can't say it (the default).
+
+        Asked by itself, after an answer was taken, so that both can be compared; bounded as an answer is. A count is of
+        what `parse` makes subjects of. Raises SourceRefused and SourceDown; the answer stands whatever happens here.
+        """
+        return None
 
     async def committed(self, answer: Answer, trouble: str | None) -> None:
         """Called after the answer's events are safe (`trouble` None), or when it could not be taken."""
@@ -193,12 +211,14 @@ async def _read(response: httpx2.Response, max_bytes: int, validators: str | Non
     if status in (401, 403):
         raise SourceRefused(f"{where} refused the key (HTTP {status}); ask its owner for a valid one, then restart.")
     if status != 200:
-        raise SourceDown(f"{where} answered HTTP {status}; it is asked again later.")
+        # 502 and 504 are a gateway's words: what stands behind it did not answer
+        wrong = SourceDown if status in (502, 504) else Untaken
+        raise wrong(f"{where} answered HTTP {status}; it is asked again later.")
     body = bytearray()
     async for piece in response.aiter_bytes():
         body += piece
         if len(body) > max_bytes:
-            raise SourceDown(
+            raise Untaken(
                 f"{where} sent more than {max_bytes:,} bytes; nothing was taken. "
                 "Ask for pages, or raise max_bytes of this source."
             )

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, ParseError
 
 from ioc import fields
-from ioc.errors import SourceDown
+from ioc.errors import Untaken
 
 MAX_VALUES = 4_000_000
 """Values or elements of one body at most: what is small as text may be large in memory."""
@@ -38,11 +38,11 @@ class Record(NamedTuple):
 def _refuse_others(body: bytes, where: str, wanted: str) -> None:
     """Say it when the body is empty or an HTML page."""
     if not body.strip():
-        raise SourceDown(f"{where} sent an empty body instead of {wanted}; nothing was taken.")
+        raise Untaken(f"{where} sent an empty body instead of {wanted}; nothing was taken.")
     if _HTML.match(body[:4096]):
         title = re.search(rb"<title[^>]*>(.*?)</title>", body[:65536], re.IGNORECASE | re.DOTALL)
         named = f" ({fields.shown(title[1].decode('utf-8', 'replace'))})" if title else ""
-        raise SourceDown(
+        raise Untaken(
             f"{where} sent an HTML page{named} instead of {wanted}; "
             "a login page or a proxy may stand between, check the address and the key."
         )
@@ -52,14 +52,14 @@ def load_json(body: bytes, where: str) -> Any:
     """The JSON of `body` (UTF-8); NaN and Infinity are taken, so that only the record with them is set aside."""
     _refuse_others(body, where, "JSON")
     if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
-        raise SourceDown(f"{where} sent more than {MAX_VALUES:,} values in one body; ask for pages.")
+        raise Untaken(f"{where} sent more than {MAX_VALUES:,} values in one body; ask for pages.")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         say = f"{where} sent text that is not UTF-8 (byte {error.start}); its owner must send UTF-8."
-        raise SourceDown(say) from None
+        raise Untaken(say) from None
     if text.lstrip().startswith("<"):
-        raise SourceDown(f"{where} sent XML instead of JSON; check the address, or name the form in the settings.")
+        raise Untaken(f"{where} sent XML instead of JSON; check the address, or name the form in the settings.")
     try:
         return json.loads(text, parse_int=_integer)
     except json.JSONDecodeError as error:
@@ -68,9 +68,9 @@ def load_json(body: bytes, where: str) -> Any:
         else:
             at = f"line {error.lineno}, column {error.colno}"
             say = f"{where} sent no JSON: {at} can't be read; its owner must see to it."
-        raise SourceDown(say) from None
+        raise Untaken(say) from None
     except (RecursionError, MemoryError):
-        raise SourceDown(f"{where} sent JSON that nests too deep to be read; its owner must see to it.") from None
+        raise Untaken(f"{where} sent JSON that nests too deep to be read; its owner must see to it.") from None
 
 
 def _integer(digits: str) -> int | float:
@@ -86,9 +86,7 @@ def records(value: Any, path: str, where: str) -> Iterator[Record]:
     if isinstance(found, dict) and found.get("type") == "FeatureCollection":
         found = found.get("features")
     if not isinstance(found, list):
-        raise SourceDown(
-            f"{where} sent {_told(value)} where records were due; check the address and the setting records."
-        )
+        raise Untaken(f"{where} sent {_told(value)} where records were due; check the address and the setting records.")
     for member in found:
         if not isinstance(member, dict):
             yield Record({}, None, member)
@@ -124,16 +122,16 @@ def load_xml(body: bytes, where: str, wanted: str = "XML") -> Element:
             depth += 1 if event == "start" else -1
             number += event == "start"
             if depth > MAX_DEPTH or number > MAX_VALUES:
-                raise SourceDown(f"{where} sent XML that nests too deep or is too long to be read; ask for pages.")
+                raise Untaken(f"{where} sent XML that nests too deep or is too long to be read; ask for pages.")
     except DefusedXmlException:
         say = f"{where} sent XML with a document type or entities, which are refused; its owner must send it without."
-        raise SourceDown(say) from None
+        raise Untaken(say) from None
     except (ParseError, ValueError, LookupError) as error:
         if body.lstrip()[:1] != b"<":
-            raise SourceDown(f"{where} sent no XML instead of {wanted}; check the address.") from None
+            raise Untaken(f"{where} sent no XML instead of {wanted}; check the address.") from None
         half = isinstance(error, ParseError) and error.code in _BROKEN_OFF
         said = "half a body: the XML breaks off" if half else "XML that is not well formed"
-        raise SourceDown(f"{where} sent {said} ({len(body):,} bytes); nothing was taken.") from None
+        raise Untaken(f"{where} sent {said} ({len(body):,} bytes); nothing was taken.") from None
     assert root is not None
     return root
 
@@ -151,9 +149,7 @@ def kml_records(body: bytes, where: str) -> Iterator[Record]:
     """
     root = load_xml(body, where, "KML")
     if name(root) != "kml":
-        raise SourceDown(
-            f"{where} sent XML with the root {fields.shown(name(root))} instead of KML; check the address."
-        )
+        raise Untaken(f"{where} sent XML with the root {fields.shown(name(root))} instead of KML; check the address.")
     yield from _placemarks(root, ())
 
 

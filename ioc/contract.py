@@ -11,6 +11,7 @@ from ioc.clock import ZONE
 from ioc.duty import Due
 from ioc.event import Method
 from ioc.period import Period
+from ioc.proof import Link
 from ioc.workdays import Calendar
 
 State = Literal["live", "late", "stale", "down", "never"]
@@ -28,7 +29,7 @@ GRACE_S = 86_400.0
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A source's duties. What is in seconds says so here: `cadence`, `grace`, `every`, `still`.
+    """A source's duties. What is in seconds says so here: `cadence`, `grace`, `every`, `still`, `prove_s`.
 
     `owner`: the agency; `person` and `contact`: who answers for it there, and how to reach them. `cadence`: it answers
     at least so often; or `due`: it tells of each period until a time (see `ioc.duty.Due`). `grace`: past due, late
@@ -38,6 +39,8 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     A source that answers the same is alive, unless it should move: `still`: its own clock stands still for so long;
     `same`: it says the same so many times in a row. Then it is frozen.
+
+    `prove_s`: seconds between two proofs that the source's own count and newest change agree with ours.
     """
 
     owner: str
@@ -52,9 +55,10 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reporters: tuple[str, ...] | Literal["units"] = ()
     still: float | None = None
     same: int | None = None
+    prove_s: float = 300.0
 
     def __post_init__(self) -> None:
-        for name in ("cadence", "every", "grace", "still"):
+        for name in ("cadence", "every", "grace", "still", "prove_s"):
             seconds = getattr(self, name)
             if seconds is not None and not (0 <= seconds <= LONGEST_S and (seconds > 0 or name == "grace")):
                 raise ValueError(f"{name} is {seconds}; write seconds, more than 0 and at most {LONGEST_S:,}")
@@ -97,7 +101,7 @@ class Answered(msgspec.Struct, frozen=True):
     could not be taken, and stands until one can. Counts are sums since the first poll. `lost`: events that the store
     had confirmed and lost again (a primary without a replica died); they were asked again, or must be sent again.
     `reached`: the last day of the newest period that it told of. `alike`: how many answers in a row said the same as
-    the one before, all of it; `digest` is that answer's.
+    the one before, all of it; `digest` is that answer's. `link`: what is proved of the link to it.
     """
 
     source: str
@@ -120,6 +124,7 @@ class Answered(msgspec.Struct, frozen=True):
     reached: date | None = None
     alike: int = 0
     digest: str | None = None
+    link: Link = Link()
 
 
 class Quality(msgspec.Struct, frozen=True):

@@ -31,7 +31,18 @@ class SourceRefused(IocError):
 
 
 class SourceDown(IocError):
-    """Keep the last picture, mark it, and ask again later, with back-off and jitter."""
+    """Keep the last picture, mark it, and ask again later, with back-off and jitter.
+
+    `answered`: the source said something all the same, so that the link to it works.
+    """
+
+    answered = False
+
+
+class Untaken(SourceDown):
+    """As SourceDown: the source answered, and what it said can't be taken."""
+
+    answered = True
 
 
 class BadRecord(IocError):

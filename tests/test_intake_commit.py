@@ -10,6 +10,7 @@ from ioc.contract import Answered
 from ioc.errors import Gap
 from ioc.intake import commit, fail, looked, take, weigh
 from ioc.log.memory import MemoryLog
+from ioc.proof import Link
 from tests.asked import KIND, NOTHING, Source, at, reading, told
 
 
@@ -31,7 +32,7 @@ async def test_a_look_that_finds_nothing_heals_a_folder_and_no_bad_file() -> Non
     log = MemoryLog()
     known = await fail(log, "s", NOTHING, "There is no folder.", asked=at(1), refused=True)
     known = await looked(log, "s", known, asked=at(2))
-    assert known.answered == Answered("s", at(2))
+    assert known.answered == Answered("s", at(2), link=Link(tried=at(2), connected=at(2)))
     known = await fail(log, "s", known, "tháng 3.xlsx has no header.", asked=at(3), untaken=True)
     known = await looked(log, "s", known, asked=at(4))
     assert known.answered is not None

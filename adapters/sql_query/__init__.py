@@ -12,6 +12,7 @@ Settings (TOML)::
     overlap = 300                     # asked again, for rows that were committed late
     id = "id"
     properties = {state = {path = "state", kind = "integer"}}
+    tally = "SELECT count(*) AS n, max(updated_at) AS newest FROM dossier"   # what it says of itself
 
 Instead of `url`: `kind`, `host`, `port`, `user`, `password`, `database` (the file, for SQLite). Mapping, `carry` and
 `melt` are those of `ioc.mapping` and `ioc.tables`; times without a zone are clocks in `zone`.
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -30,9 +31,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters.sql_query.databases import TLS, Cut, Database, Page, Where
-from ioc import cells, clock, statement
+from ioc import cells, clock, statement, tally
 from ioc.adapter import Adapter, Answer, Reading
-from ioc.errors import BadRecord, SourceDown
+from ioc.errors import BadRecord, SourceDown, Untaken
+from ioc.proof import Tally
 from ioc.tables import Row, Rows, readings
 
 
@@ -46,7 +48,9 @@ class SqlQuery(Adapter["SqlQuery.Config"]):
 
         `statement`: one SELECT, with `:cursor` where there is a `watermark` (a column of its answer: time, date, number
         or sortable text). `start`: the first cursor. `overlap`: seconds (or numbers) that are asked again each time.
-        `limit`: rows of one page; a complete answer must fit in it. `timeout_s`: for each page.
+        `limit`: rows of one page; a complete answer must fit in it. `timeout_s`: for each page. `tally`: one SELECT of
+        one row, by the same rules and without `:cursor`: `n`, how many subjects there are, or `newest`, when one of
+        them changed last, or both.
         """
 
         statement: str
@@ -63,6 +67,7 @@ class SqlQuery(Adapter["SqlQuery.Config"]):
         start: str | int | float | None = None
         overlap: float = 0.0
         limit: int = 50_000
+        tally: str | None = None
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -73,6 +78,11 @@ class SqlQuery(Adapter["SqlQuery.Config"]):
             if self.overlap < 0 or self.limit < 1:
                 raise ValueError("overlap is 0 or more, and limit 1 or more")
             statement.check(self.statement, self.where.kind, parameter=self.watermark is not None)
+            if self.tally is not None:
+                try:
+                    statement.check(self.tally, self.where.kind, parameter=False)
+                except ValueError as error:
+                    raise ValueError(f"tally: {error}") from None
 
         @property
         def where(self) -> Where:
@@ -93,7 +103,7 @@ class SqlQuery(Adapter["SqlQuery.Config"]):
             tls=config.tls,
             ca=config.ca,
         )
-        self._busy: asyncio.Task[Page] | None = None
+        self._busy: dict[str, asyncio.Task[Page]] = {}
 
     async def ask(self, cursor: str | None) -> AsyncIterator[Answer]:
         """Yields one answer a page. Raises SourceRefused (user, password, rights) and SourceDown."""
@@ -105,11 +115,11 @@ class SqlQuery(Adapter["SqlQuery.Config"]):
             if name is None:
                 if page.more:
                     say = f"{self.where} has more than {self.config.limit:,} rows; raise limit, or ask by a watermark."
-                    raise SourceDown(say)
+                    raise Untaken(say)
                 yield self._answer(page, None)
                 return
             if name not in page.columns:
-                raise SourceDown(f"The statement gives no column {name}; select the watermark, too.")
+                raise Untaken(f"The statement gives no column {name}; select the watermark, too.")
             at = page.columns.index(name)
             if page.more:
                 page, since = self._cut(page, at)
@@ -143,13 +153,11 @@ class SqlQuery(Adapter["SqlQuery.Config"]):
         except TypeError:
             ascending = False
         if not ascending:
-            raise SourceDown(
-                f"The rows do not come in the order of {self.config.watermark}; write ORDER BY at the end."
-            )
+            raise Untaken(f"The rows do not come in the order of {self.config.watermark}; write ORDER BY at the end.")
         kept = [row for row in page.rows if row[at] != page.rows[-1][at]]
         if not kept:
             say = f"More than {self.config.limit:,} rows have the same {self.config.watermark}; raise limit."
-            raise SourceDown(say)
+            raise Untaken(say)
         return page._replace(rows=kept), page.rows[-1][at]
 
     def _reached(self, before: Any, marks: Iterable[Any]) -> Any:
@@ -159,14 +167,12 @@ class SqlQuery(Adapter["SqlQuery.Config"]):
             if mark is None or self._future(mark):
                 continue
             if not isinstance(mark, str | int | float | Decimal | date):
-                raise SourceDown(
-                    f"{self.config.watermark} holds {type(mark).__name__}; use a time, a number or a text."
-                )
+                raise Untaken(f"{self.config.watermark} holds {type(mark).__name__}; use a time, a number or a text.")
             try:
                 reached = mark if reached is None or mark > reached else reached
             except TypeError:
                 say = f"{self.config.watermark} holds values of different kinds; give the column one type."
-                raise SourceDown(say) from None
+                raise Untaken(say) from None
         return reached
 
     def _future(self, mark: Any) -> bool:
@@ -188,7 +194,7 @@ class SqlQuery(Adapter["SqlQuery.Config"]):
             try:
                 earlier = datetime.fromisoformat(mark) - timedelta(seconds=overlap)
             except ValueError:
-                raise SourceDown(f"{self.config.watermark} is text and no time; leave overlap out.") from None
+                raise Untaken(f"{self.config.watermark} is text and no time; leave overlap out.") from None
             return earlier.isoformat(sep="T" if "T" in mark else " ") if len(mark) > 10 else earlier.date().isoformat()
         if isinstance(mark, datetime):
             return mark - timedelta(seconds=overlap)
@@ -196,14 +202,35 @@ class SqlQuery(Adapter["SqlQuery.Config"]):
             return mark - timedelta(days=-(-overlap // 86_400))
         return mark - (Decimal(str(overlap)) if isinstance(mark, Decimal) else overlap)
 
+    @property
+    def tallies(self) -> bool:
+        return self.config.tally is not None
+
+    async def tally(self) -> Tally | None:
+        """The one row of `tally`. Raises SourceRefused, SourceDown, and Untaken when it is no such row."""
+        if self.config.tally is None:
+            return None
+        text = statement.bound(self.config.tally, self.where.kind)
+        page = await self._in_thread("tally", lambda cut: self.database.select(text, None, cut))
+        told = dict(zip(page.columns, page.rows[0], strict=True)) if len(page.rows) == 1 and not page.more else {}
+        if not {"n", "newest"} & told.keys():
+            raise Untaken("The tally gives no single row with n or newest; write SELECT count(*) AS n.")
+        try:
+            return tally.told(told.get("n"), cells.readable(told.get("newest")), zone=self.config.zone)
+        except BadRecord as error:
+            raise Untaken(f"{self.where} tells a tally that can't be read. {error.say}") from None
+
     async def _fetch(self, since: Any) -> Page:
-        """One page, read in a thread that is cut off when the time is over."""
-        if self._busy is not None and not self._busy.done():
+        return await self._in_thread("statement", lambda cut: self._select(since, cut))
+
+    async def _in_thread(self, what: str, select: Callable[[Cut], Page]) -> Page:
+        """One page, read in a thread that is cut off when the time is over; a tally that hangs keeps no statement."""
+        if what in self._busy and not self._busy[what].done():
             raise SourceDown(f"{self.where} still holds the last asking; it is asked again later.")
         cut = Cut()
-        task = asyncio.create_task(asyncio.to_thread(self._select, since, cut), name=f"statement of {self.name}")
+        task = asyncio.create_task(asyncio.to_thread(select, cut), name=f"{what} of {self.name}")
         task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        self._busy = task
+        self._busy[what] = task
         try:
             async with asyncio.timeout(self.config.timeout_s + 1):
                 return await asyncio.shield(task)
@@ -216,5 +243,5 @@ class SqlQuery(Adapter["SqlQuery.Config"]):
         given = {"cursor": since} if self.config.watermark is not None else None
         page = self.database.select(statement.bound(self.config.statement, self.where.kind), given, cut)
         if twice := sorted({name for name in page.columns if page.columns.count(name) > 1}):
-            raise SourceDown(f"The statement gives {', '.join(twice)} twice; name the columns apart with AS.")
+            raise Untaken(f"The statement gives {', '.join(twice)} twice; name the columns apart with AS.")
         return page

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from ioc.errors import IocError, SourceDown, SourceRefused
+from ioc.errors import IocError, SourceDown, SourceRefused, Untaken
 from ioc.statement import Dialect
 
 KINDS: dict[str, Dialect] = {
@@ -154,7 +154,7 @@ class Database:
         told = " ".join(str(why).split())[:200].rstrip(".")
         if self.where.password:
             told = told.replace(self.where.password, "…")
-        return SourceDown(f"{self.where} did not answer the statement: {told}. Correct it, or ask what changed.")
+        return Untaken(f"{self.where} did not answer the statement: {told}. Correct it, or ask what changed.")
 
     def _away(self, error: Exception) -> SourceDown:
         return SourceDown(
@@ -176,7 +176,7 @@ class Database:
             size += sum(len(cell) for row in got for cell in row if isinstance(cell, str | bytes))
             if size > self.max_bytes:
                 say = f"{self.where} sent more than {self.max_bytes:,} bytes; select fewer columns, or lower limit."
-                raise SourceDown(say)
+                raise Untaken(say)
             if len(got) < wanted:
                 return Page(columns, rows, False)
             if time.monotonic() > until:
@@ -258,9 +258,9 @@ class Database:
                 with base.cursor() as first:
                     self._bound_mariadb(base, first)
                 with _unread(base) as cursor:
-                    cursor.execute(
-                        text, {name: _clock_in(self._offset, value) for name, value in (given or {}).items()}
-                    )
+                    # without parameters the driver must not look for any: % is then a sign like another
+                    bound = {name: _clock_in(self._offset, value) for name, value in given.items()} if given else None
+                    cursor.execute(text, bound)
                     stamps = [at for at, column in enumerate(cursor.description) if column[1] == FIELD_TYPE.TIMESTAMP]
                     return _stamped(self._page(cursor, until), stamps, self._offset)
         except pymysql.Error as error:

@@ -1,4 +1,7 @@
-"""268 cameras at 105 places in Tuy Hòa, in two registries: the city's in VN-2000, the police's in WGS84."""
+"""The cameras of a town. Tuy Hòa: 268 at 105 places, in two registries, the city's in VN-2000, the police's in WGS84.
+
+Tây Ninh: 120 at 48 places of the town and none elsewhere, in one registry.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +25,67 @@ EVERY_S = 5.0
 Office = Literal["city", "police"]
 State = Literal["live", "down", "frozen"]
 
-_ALONG = ("Hùng Vương", "Trần Hưng Đạo", "Nguyễn Huệ", "Lê Lợi", "Độc Lập", "Trường Chinh", "Nguyễn Tất Thành")
-_ACROSS = (
-    "Lê Duẩn", "Điện Biên Phủ", "Trần Phú", "Nguyễn Trãi", "Lê Thánh Tôn", "Duy Tân", "Phan Đình Phùng", "Bà Triệu",
-    "Nguyễn Công Trứ", "Mạc Thị Bưởi", "Trần Quý Cáp", "Hoàng Diệu", "Chu Văn An", "Tản Đà", "Lý Thường Kiệt",
+
+class Town(msgspec.Struct, frozen=True):
+    """Where the cameras stand: street crossings in rows and columns, each place with two or three of them.
+
+    `epsg`: zone of the coordinates; `corner`: easting and northing where the streets begin; `northward`, `inland`: unit
+    vectors along and across. `police`: of how many places with three, and with two, the police keep the cameras.
+    `down`, `frozen`: how many are broken or show a standing picture, at first and in the mean.
+    """
+
+    prefix: str
+    cameras: int
+    places: int
+    epsg: int
+    corner: tuple[float, float]
+    northward: tuple[float, float]
+    inland: tuple[float, float]
+    along: tuple[str, ...]
+    across: tuple[str, ...]
+    police: tuple[int, int]
+    down: int
+    frozen: int
+
+
+TUY_HOA = Town(
+    prefix="TH",
+    cameras=CAMERAS,
+    places=PLACES,
+    epsg=EPSG,
+    corner=(591_480.0, 1_443_480.0),
+    northward=(-0.527, 0.850),
+    inland=(-0.850, -0.527),
+    along=("Hùng Vương", "Trần Hưng Đạo", "Nguyễn Huệ", "Lê Lợi", "Độc Lập", "Trường Chinh", "Nguyễn Tất Thành"),
+    across=(
+        "Lê Duẩn", "Điện Biên Phủ", "Trần Phú", "Nguyễn Trãi", "Lê Thánh Tôn", "Duy Tân", "Phan Đình Phùng", "Bà Triệu",
+        "Nguyễn Công Trứ", "Mạc Thị Bưởi", "Trần Quý Cáp", "Hoàng Diệu", "Chu Văn An", "Tản Đà", "Lý Thường Kiệt",
+    ),
+    police=(20, 10),
+    down=DOWN,
+    frozen=FROZEN,
 )  # fmt: skip
-_SOUTH_END = (591_480.0, 1_443_480.0)
-"""Easting and northing where the streets begin, south, a little inland."""
-_NORTHWARD = (-0.527, 0.850)
-_INLAND = (-0.850, -0.527)
+TAY_NINH = Town(
+    prefix="TN",
+    cameras=120,
+    places=48,
+    epsg=9209,
+    corner=(563_996.0, 1_248_817.0),
+    northward=(0.0, 1.0),
+    inland=(1.0, 0.0),
+    along=("Cách Mạng Tháng Tám", "30 Tháng 4", "Trưng Nữ Vương", "Hoàng Lê Kha", "Võ Thị Sáu", "Nguyễn Trãi"),
+    across=(
+        "Võ Văn Truyện", "Phạm Tung", "Nguyễn Chí Thanh", "Trần Hưng Đạo", "Nguyễn Thái Học", "Lê Lợi", "Điện Biên Phủ",
+        "Bời Lời",
+    ),
+    police=(0, 0),
+    down=8,
+    frozen=4,
+)  # fmt: skip
 
 
 class Camera(msgspec.Struct):
-    """One camera: id, name, place, who keeps it, where (EPSG:9218, metres), and how it is since when."""
+    """One camera: id, name, place, who keeps it, where (metres in the zone `epsg`), and how it is since when."""
 
     id: str
     name: str
@@ -46,32 +97,38 @@ class Camera(msgspec.Struct):
     since: datetime
     told: datetime
     """When the registry changed this entry."""
+    epsg: int = EPSG
     listed: bool = False
     """Whether the registry itself says that it is broken; of the others only a look at the picture tells."""
 
     @property
     def lon_lat(self) -> tuple[float, float]:
         """Longitude and latitude in WGS84, six decimals."""
-        lon, lat = to_wgs84(EPSG)(self.east, self.north)
+        lon, lat = to_wgs84(self.epsg)(self.east, self.north)
         return round(lon, 6), round(lat, 6)
 
 
 class Cameras(Happening):
     """All cameras; they break, freeze, come back, and now and then the registry corrects where one stands."""
 
-    def __init__(self, seed: int, began: datetime) -> None:
+    def __init__(self, seed: int, began: datetime, town: Town = TUY_HOA) -> None:
         super().__init__(f"{seed}/cameras", began, EVERY_S)
-        self.cameras = _all(self.chance, began)
+        self.town = town
+        self.cameras = _all(self.chance, began, town)
         self._by_id = {camera.id: camera for camera in self.cameras}
         self._moved: set[str] = set()
-        for camera in self.chance.sample(self.cameras, DOWN):
+        for camera in self.chance.sample(self.cameras, town.down):
             self._change(camera, "down", began - timedelta(minutes=self.chance.randrange(5, 900)))
-        for camera in self._near_bridge()[:FROZEN]:
+        for camera in self._near_bridge()[: town.frozen]:
             self._change(camera, "frozen", began - timedelta(minutes=self.chance.randrange(5, 60)))
 
     def of(self, office: Office) -> list[Camera]:
         """The cameras that one office keeps."""
         return [camera for camera in self.cameras if camera.office == office]
+
+    def newest(self, office: Office) -> datetime:
+        """When an office's registry changed the last time."""
+        return max(camera.told for camera in self.of(office))
 
     def picture(self, id: str, at: datetime) -> int | None:
         """Which picture the camera shows at `at`: a number that goes on by one a second; None: it shows none."""
@@ -85,9 +142,9 @@ class Cameras(Happening):
         if drawn < 0.05:
             self._move(at)
         elif drawn < 0.7:
-            self._turn("down", DOWN, self.cameras, at)
+            self._turn("down", self.town.down, self.cameras, at)
         else:
-            self._turn("frozen", FROZEN, self._near_bridge(), at)
+            self._turn("frozen", self.town.frozen, self._near_bridge(), at)
 
     def _turn(self, state: State, mean: int, of: list[Camera], at: datetime) -> None:
         """One more in that state, or one fewer: the rarer it is, the sooner it is one more."""
@@ -121,24 +178,24 @@ class Cameras(Happening):
 _BRIDGE = frozenset(f"D{number:03d}" for number in range(1, 13))
 
 
-def _all(chance: Random, began: datetime) -> list[Camera]:
-    """The cameras place by place: 58 places with three and 47 with two; the police keep 20 and 10 of those."""
-    three = set(chance.sample(range(PLACES), CAMERAS - 2 * PLACES))
-    two = [place for place in range(PLACES) if place not in three]
-    police = {*chance.sample(sorted(three), 20), *chance.sample(two, 10)}
+def _all(chance: Random, began: datetime, town: Town) -> list[Camera]:
+    """The cameras place by place, three or two at each; the police keep those of some places of both kinds."""
+    three = set(chance.sample(range(town.places), town.cameras - 2 * town.places))
+    two = [place for place in range(town.places) if place not in three]
+    police = {*chance.sample(sorted(three), town.police[0]), *chance.sample(two, town.police[1])}
     cameras: list[Camera] = []
-    for place in range(PLACES):
-        row, column = divmod(place, len(_ALONG))
+    for place in range(town.places):
+        row, column = divmod(place, len(town.along))
         north, inland = 480 * row + chance.uniform(-60, 60), 420 * column + chance.uniform(-60, 60)
-        east = _SOUTH_END[0] + _NORTHWARD[0] * north + _INLAND[0] * inland
-        up = _SOUTH_END[1] + _NORTHWARD[1] * north + _INLAND[1] * inland
+        east = town.corner[0] + town.northward[0] * north + town.inland[0] * inland
+        up = town.corner[1] + town.northward[1] * north + town.inland[1] * inland
         office: Office = "police" if place in police else "city"
         for number in range(1, 4 if place in three else 3):
-            name = f"{_ALONG[column]} – {_ACROSS[row]} {number}"
-            kept = {"id": f"TH-{len(cameras) + 1:03d}", "name": name, "place": f"D{place + 1:03d}", "office": office}
-            spot = {"east": round(east + 6 * number, 2), "north": round(up - 4 * number, 2)}
+            name = f"{town.along[column]} – {town.across[row]} {number}"
+            kept = {"id": f"{town.prefix}-{len(cameras) + 1:03d}", "name": name, "place": f"D{place + 1:03d}"}
+            spot = {"east": round(east + 6 * number, 2), "north": round(up - 4 * number, 2), "epsg": town.epsg}
             since = began - timedelta(hours=chance.randrange(2, 2000))
-            cameras.append(Camera(**kept, **spot, state="live", since=since, told=since))  # type: ignore[arg-type]
+            cameras.append(Camera(**kept, **spot, office=office, state="live", since=since, told=since))  # type: ignore[arg-type]
     return cameras
 
 
@@ -171,8 +228,8 @@ def city_registry(cameras: Cameras, base: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def police_registry(cameras: Cameras, base: str) -> dict[str, Any]:
-    """The police's registry: GeoJSON in WGS84."""
+def geojson_registry(cameras: Cameras, base: str, office: Office = "police") -> dict[str, Any]:
+    """A registry as GeoJSON in WGS84: the police's, or all of Tây Ninh's."""
     return {
         "type": "FeatureCollection",
         "features": [
@@ -186,7 +243,7 @@ def police_registry(cameras: Cameras, base: str) -> dict[str, Any]:
                     "snapshot": f"{base}/anh/{camera.id}.jpg",
                 },
             }
-            for camera in cameras.of("police")
+            for camera in cameras.of(office)
         ],
     }  # fmt: skip
 

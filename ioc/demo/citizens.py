@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -29,7 +29,10 @@ EXCHANGED = 40
 KEEP = timedelta(hours=6)
 """How long closed reports stay in the list."""
 
-Way = Literal["1022", "app"]
+Way = Literal["1022", "app", "web"]
+PHU_YEN: dict[Way, float] = {"1022": 0.7, "app": 0.3}
+TAY_NINH: dict[Way, float] = {"1022": 0.5, "app": 0.3, "web": 0.2}
+"""By which ways reports come, and how many of all."""
 
 SERVICES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("GT", "Hạ tầng giao thông", "Sở Xây dựng", ("Ổ gà giữa đường", "Nắp cống vỡ", "Biển báo đổ")),
@@ -84,12 +87,20 @@ def _time(moment: datetime) -> str:
 
 
 class Citizens(Happening):
-    """All reports, and who closes them. `find`: which commune a place lies in (None: outside)."""
+    """All reports, and who closes them. `find`: which commune a place lies in (None: outside). `ways`: see PHU_YEN;
+    `prefix`: begins each report's id."""
 
     def __init__(
-        self, seed: int, began: datetime, units: Sequence[Unit], find: Callable[[float, float], str | None]
+        self,
+        seed: int,
+        began: datetime,
+        units: Sequence[Unit],
+        find: Callable[[float, float], str | None],
+        ways: Mapping[Way, float] = PHU_YEN,
+        prefix: str = "PY",
     ) -> None:
         super().__init__(f"{seed}/citizens", began, EVERY_S)
+        self.ways, self.prefix = ways, prefix
         self.units, self.find = list(units), find
         self.reports: dict[str, Report] = {}
         self._number = 0
@@ -129,8 +140,8 @@ class Citizens(Happening):
         self._number += 1
         lon, lat = self._spot(unit)
         report = Report(
-            id=f"PY-{self.began:%y%m%d%H%M}-{self._number:05d}",
-            way="1022" if self.chance.random() < 0.7 else "app",
+            id=f"{self.prefix}-{self.began:%y%m%d%H%M}-{self._number:05d}",
+            way=self._way(),
             service=service,
             text=f"{self.chance.choice(SERVICES[service][3])} (dữ liệu mẫu).",
             unit=unit.code,
@@ -145,6 +156,14 @@ class Citizens(Happening):
         )
         self.reports[report.id] = report
         heapq.heappush(self._ends, (report.ends, report.id))
+
+    def _way(self) -> Way:
+        drawn, passed = self.chance.random(), 0.0
+        for way, share in self.ways.items():
+            passed += share
+            if drawn < passed:
+                return way
+        return way
 
     def _spot(self, unit: Unit) -> tuple[float, float]:
         """A place inside the commune, near its centre; the centre when none is found."""

@@ -49,17 +49,23 @@ class Dossier(msgspec.Struct):
 
 
 class Dossiers(Happening):
-    """The one-stop shops' dossiers. Their number stands; their states and lateness move."""
+    """The one-stop shops' dossiers. Their number stands; their states and lateness move.
 
-    def __init__(self, seed: int, began: datetime, units: Sequence[Unit]) -> None:
+    `shops`: how many offices there are, and how many of them use the software.
+    """
+
+    def __init__(
+        self, seed: int, began: datetime, units: Sequence[Unit], shops: tuple[int, int] = (OFFICES, CONNECTED)
+    ) -> None:
         super().__init__(f"{seed}/dossiers", began, 1.5)
+        self.shops = shops
         self.offices = self._offices([unit.code for unit in units])
         connected = [number for number, (_, uses) in enumerate(self.offices) if uses]
         slow = {number for number in connected if self.offices[number][0] == SLOW}
         order = list(range(DOSSIERS))
         self.chance.shuffle(order)
         whole = set(order[:WHOLE])
-        homes = [connected[number % CONNECTED] for number in range(DOSSIERS)]
+        homes = [connected[number % shops[1]] for number in range(DOSSIERS)]
         late = self._late(homes, slow)
         self.dossiers = [
             Dossier(number, homes[number], number in whole, self._state(), number not in late, self._past())
@@ -70,11 +76,11 @@ class Dossiers(Happening):
 
     def _offices(self, codes: Sequence[str]) -> list[tuple[str, bool]]:
         """Commune of each office, and whether it uses the software; at least one a commune does, but in UNCONNECTED."""
-        homes = [codes[number % len(codes)] for number in range(OFFICES)]
+        homes = [codes[number % len(codes)] for number in range(self.shops[0])]
         free = [number for number, code in enumerate(homes) if code not in UNCONNECTED]
         first = [number for number in free if number < len(codes)]
         rest = [number for number in free if number >= len(codes)]
-        uses = {*first, *self.chance.sample(rest, CONNECTED - len(first))}
+        uses = {*first, *self.chance.sample(rest, self.shops[1] - len(first))}
         return [(code, number in uses) for number, code in enumerate(homes)]
 
     def _late(self, homes: list[int], slow: set[int]) -> set[int]:
@@ -97,7 +103,7 @@ class Dossiers(Happening):
 
     def write(self, file: Path) -> None:
         """Write the database anew, whole or not at all."""
-        with closing(_new(file)) as base, base:
+        with closing(new(file)) as base, base:
             base.execute("CREATE TABLE bo_phan (ma INTEGER PRIMARY KEY, ten TEXT, xa TEXT, dung_phan_mem INTEGER)")
             base.execute(
                 "CREATE TABLE ho_so (ma INTEGER PRIMARY KEY, bo_phan INTEGER, muc TEXT, trang_thai INTEGER, "
@@ -110,7 +116,7 @@ class Dossiers(Happening):
                 for one in self.dossiers
             ]
             base.executemany("INSERT INTO ho_so VALUES (?, ?, ?, ?, ?, ?)", made)
-        _place(file)
+        place(file)
         self.touched.clear()
 
     def flush(self, file: Path) -> None:
@@ -122,14 +128,18 @@ class Dossiers(Happening):
 
 
 def _moving(one: Dossier) -> tuple[int, bool, str]:
-    return one.state, one.on_time, _text(one.touched)
+    return one.state, one.on_time, text(one.touched)
 
 
 class Vaccinations(Happening):
-    """Doses a day and commune. Today's grow; days gone by are revised now and then, as they are everywhere."""
+    """Doses a day and commune. Today's grow; days gone by are revised now and then, as they are everywhere.
 
-    def __init__(self, seed: int, began: datetime, units: Sequence[Unit]) -> None:
+    `behind`: by how much the table that others may read lags behind the office's own book.
+    """
+
+    def __init__(self, seed: int, began: datetime, units: Sequence[Unit], behind: timedelta = timedelta()) -> None:
         super().__init__(f"{seed}/vaccinations", began, 4.0)
+        self.behind, self.newest = behind, began
         self.codes = [unit.code for unit in units]
         self.doses: dict[tuple[date, str], tuple[int, datetime]] = {}
         self.touched: set[tuple[date, str]] = set()
@@ -150,16 +160,19 @@ class Vaccinations(Happening):
         key = (today - timedelta(days=back), code)
         self.doses[key] = (max(0, self.doses.get(key, (0, at))[0] + by), at)
         self.touched.add(key)
+        self.newest = at
 
     def write(self, file: Path) -> None:
         """Write the database anew, whole or not at all."""
-        with closing(_new(file)) as base, base:
+        with closing(new(file)) as base, base:
             base.execute(
                 "CREATE TABLE tiem_chung (ngay TEXT, xa TEXT, mui INTEGER, cap_nhat TEXT, PRIMARY KEY (ngay, xa))"
             )
+            base.execute("CREATE TABLE so_goc (cap_nhat TEXT)")
+            base.execute("INSERT INTO so_goc VALUES (?)", (text(self.newest),))
             base.execute("CREATE INDEX theo_cap_nhat ON tiem_chung (cap_nhat)")
             base.executemany("INSERT INTO tiem_chung VALUES (?, ?, ?, ?)", [self._row(key) for key in self.doses])
-        _place(file)
+        place(file)
         self.touched.clear()
 
     def flush(self, file: Path) -> None:
@@ -167,11 +180,12 @@ class Vaccinations(Happening):
         rows = [self._row(key) for key in sorted(self.touched)]
         with closing(sqlite3.connect(file, timeout=2)) as base, base:
             base.executemany("INSERT OR REPLACE INTO tiem_chung VALUES (?, ?, ?, ?)", rows)
+            base.execute("UPDATE so_goc SET cap_nhat = ?", (text(self.newest),))
         self.touched.clear()
 
     def _row(self, key: tuple[date, str]) -> tuple[str, str, int, str]:
         doses, told = self.doses[key]
-        return key[0].isoformat(), key[1], doses, _text(told)
+        return key[0].isoformat(), key[1], doses, text(told - self.behind)
 
 
 def write_documents(file: Path, seed: int, began: datetime, units: Sequence[Unit]) -> None:
@@ -183,27 +197,27 @@ def write_documents(file: Path, seed: int, began: datetime, units: Sequence[Unit
     for number in range(BODIES):
         sent = chance.randrange(40, 900)
         rows.append((number + 1, f"Cơ quan mẫu {number + 1:03d}", units[number % len(units)].code, sent, sent, sent))
-    with closing(_new(file)) as base, base:
+    with closing(new(file)) as base, base:
         base.execute(
             "CREATE TABLE don_vi "
             "(ma INTEGER PRIMARY KEY, ten TEXT, xa TEXT, gui INTEGER, dien_tu INTEGER, ky_so INTEGER)"
         )
         base.execute("CREATE TABLE trang_thai (cap_nhat TEXT)")
         base.executemany("INSERT INTO don_vi VALUES (?, ?, ?, ?, ?, ?)", rows)
-        base.execute("INSERT INTO trang_thai VALUES (?)", (_text(began),))
-    _place(file)
+        base.execute("INSERT INTO trang_thai VALUES (?)", (text(began),))
+    place(file)
 
 
-def _new(file: Path) -> sqlite3.Connection:
+def new(file: Path) -> sqlite3.Connection:
     fresh = file.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     return sqlite3.connect(fresh)
 
 
-def _place(file: Path) -> None:
+def place(file: Path) -> None:
     """The finished database takes the place of the old one, between two readers' opens."""
     file.with_suffix(".new").replace(file)
 
 
-def _text(moment: datetime) -> str:
+def text(moment: datetime) -> str:
     return moment.astimezone(ZONE).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -31,9 +32,12 @@ LOOK_S = 0.2
 BACK_OFF_S, BACK_OFF_MAX_S = 0.25, 10.0
 SETTLED_S = 10.0
 """A process that lived so long is started again at once."""
-PROVINCES = ("phu-yen",)
-TEMPLATE = Path(__file__).with_name("ioc.toml")
+HERE = Path(__file__).parent
+TEMPLATE = HERE / "ioc.toml"
+PROVINCES = {"phu-yen": TEMPLATE, "tay-ninh": HERE / "tay-ninh.toml"}
+"""Settings of each demo, by the province's name on the command line."""
 WRITTEN_BASE, WRITTEN_FOLDER = "http://127.0.0.1:8101", "ioc-data/sources"
+WRITTEN_GATES = ("http://127.0.0.1:8102", "http://127.0.0.1:8103")
 """Where the demo's settings say that the sources are; here they are told where they really are."""
 
 
@@ -93,13 +97,14 @@ def demo(
     if province is not None and province not in PROVINCES:
         raise BadConfig(f"There is no demo province {province}; write one of {', '.join(PROVINCES)}.")
     with _folder(data) as folder, _stopped() as stop:
-        port, sources = _listen(port), _listen(0)
-        _settings(folder, sources)
+        port, sources, *gates = _ports(port, 2 + len(WRITTEN_GATES))
+        province = province or "phu-yen"
+        settings(province, folder, sources, gates)
         say(f"[1/4] The database and the keys, in {folder} …")
         told = _prepare(folder, key)
         say("[2/4] The sources of the invented province (dữ liệu mẫu) …")
         say("[3/4] The roles: web, poller, health, projector, archive, and their Redis …")
-        kept = _all(folder, port, sources)
+        kept = _all(folder, port, province, [sources, *gates])
         try:
             began = time.monotonic()
             _until_ready(kept, port, stop, folder)
@@ -142,24 +147,40 @@ def _stopped() -> Iterator[Callable[[], bool]]:
             signal.signal(sign, before)
 
 
-def _listen(port: int) -> int:
-    """The port itself when it is free, or a free one for 0. Raises BadConfig."""
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind(("127.0.0.1", port))
-        except OSError as error:
-            say = f"Port {port} can't be used ({error.strerror}); name another with --port, or 0 for a free one."
-            raise BadConfig(say) from None
-        return int(trial.getsockname()[1])
+def _ports(port: int, count: int) -> list[int]:
+    """`count` ports, all different: the first is `port` itself when it is free (0: any), the others are free ones.
+
+    Raises BadConfig."""
+    with ExitStack() as held:
+        found = []
+        for wanted in (port, *[0] * (count - 1)):
+            trial = held.enter_context(socket.socket())
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind(("127.0.0.1", wanted))
+            except OSError as error:
+                say = f"Port {wanted} can't be used ({error.strerror}); name another with --port, or 0 for a free one."
+                raise BadConfig(say) from None
+            found.append(int(trial.getsockname()[1]))
+        return found
 
 
-def _settings(folder: Path, sources: int) -> None:
-    """The demo's settings, with its sources where they are this time."""
+def settings(province: str, folder: Path, sources: int, gates: Sequence[int]) -> None:
+    """The demo's settings, with its sources where they are this time, and its screens: those of all, and its own."""
     (folder / "sources").mkdir(exist_ok=True)
     (folder / "log").mkdir(exist_ok=True)
-    text = TEMPLATE.read_text(encoding="utf-8").replace(WRITTEN_BASE, f"http://127.0.0.1:{sources}")
+    text = PROVINCES[province].read_text(encoding="utf-8").replace(WRITTEN_BASE, f"http://127.0.0.1:{sources}")
+    for written, gate in zip(WRITTEN_GATES, gates, strict=True):
+        text = text.replace(written, f"http://127.0.0.1:{gate}")
     text = text.replace(WRITTEN_FOLDER, (folder / "sources").as_posix())
+    own = HERE / "screens" / province
+    if own.is_dir():
+        from ioc.settings import screens_folder
+
+        shutil.rmtree(folder / "screens", ignore_errors=True)
+        shutil.copytree(screens_folder(None, folder), folder / "screens")
+        shutil.copytree(own, folder / "screens", dirs_exist_ok=True)
+        text = text.replace(f'"screens/{province}"', '"screens"')
     (folder / "ioc.toml").write_text(text, encoding="utf-8")
 
 
@@ -182,10 +203,11 @@ def _prepare(folder: Path, key: str | None) -> dict[str, list[str]]:
     return told
 
 
-def _all(folder: Path, port: int, sources: int) -> list[Kept]:
+def _all(folder: Path, port: int, province: str, ports: Sequence[int]) -> list[Kept]:
     """The processes of a demo: the sources, and the centre's roles as a real centre runs them."""
     python, log = [sys.executable, "-m"], folder / "log"
-    command = [*python, "ioc.demo.sources", "--port", str(sources), "--data", str(folder / "sources")]
+    command = [*python, "ioc.demo.sources", "--port", str(ports[0]), "--data", str(folder / "sources")]
+    command += ["--province", province, "--gates", ",".join(map(str, ports[1:]))]
     kept = [Kept("sources", command, log / "sources.txt")]
     for roles in ROLES:
         command = [*python, "ioc", "run", *roles, "--config", str(folder / "ioc.toml"), "--data", str(folder)]

@@ -5,12 +5,13 @@
 - `/so-camera/camera.json`, the city's camera registry (JSON, VN-2000), and `/cong-an/camera.geojson`, the police's
   (WGS84), both with ETag; `/anh/<camera>.jpg`, each camera's picture;
 - `/1022/open311/v2` and `/app/open311/v2`, citizens' reports (GeoReport v2, JSON and XML, pages, updated_after);
+- beside each `tong.json`: how many there are, and when one changed last;
 - in DIR: `dossiers.db`, `health.db`, `documents.db` (SQLite), and the folders `beds`, `attendance`, `budget` and
   `certificates`, in which departments drop their tables.
 
 Some of it fails on purpose: the dossiers' database is locked for a while in each BACKUP_EVERY_S, the document axis is
 gone for good after DOCUMENTS_S, schools send one table and no more, hospitals forget every fourth day, and Labour was
-never connected.
+never connected. With `--province tay-ninh` it is the other demo (`ioc.demo.tay_ninh`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,7 +38,7 @@ from starlette.routing import Route
 
 from ioc import clock
 from ioc.demo import offices, sheets
-from ioc.demo.cameras import city_registry, jpeg, police_registry
+from ioc.demo.cameras import BROKEN, Office, city_registry, geojson_registry, jpeg
 from ioc.demo.citizens import Way
 from ioc.demo.world import PROVINCES, World, open_world
 
@@ -120,26 +121,45 @@ class Desk:
 
     def app(self) -> Starlette:
         """The application; while it runs, the world goes on."""
-        return Starlette(
-            routes=[
-                Route("/", self.index),
-                Route("/so-camera/camera.json", self.city),
-                Route("/cong-an/camera.geojson", self.police),
-                Route("/anh/{id}.jpg", self.picture),
-                Route("/{way:str}/open311/v2/requests.{form:str}", self.requests),
-            ],
-            lifespan=self._life,
-        )
+        return Starlette(routes=self.routes(), lifespan=self._life)
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/", self.index),
+            Route("/so-camera/camera.json", self.city),
+            Route("/so-camera/tong.json", self.city_tally),
+            Route("/cong-an/camera.geojson", self.police),
+            Route("/cong-an/tong.json", self.police_tally),
+            *self.common(),
+        ]
+
+    def common(self) -> list[Route]:
+        """What every province's sources have."""
+        return [
+            Route("/anh/{id}.jpg", self.picture),
+            Route("/{way:str}/open311/v2/requests.{form:str}", self.requests),
+            Route("/{way:str}/open311/v2/tong.json", self.reports_tally),
+        ]
 
     @asynccontextmanager
     async def _life(self, _app: Starlette) -> AsyncIterator[None]:
-        await asyncio.to_thread(self.offices.open)
-        await asyncio.to_thread(self.offices.keep)
+        await self.begin()
         going = asyncio.create_task(self._go(), name="world")
         yield
         going.cancel()
         with suppress(asyncio.CancelledError):
             await going
+        await self.end()
+
+    async def begin(self) -> None:
+        await asyncio.to_thread(self.offices.open)
+        await self.keep()
+
+    async def keep(self) -> None:
+        """Bring what is served up to the world's time. Raises sqlite3.Error while a reader holds a file."""
+        await asyncio.to_thread(self.offices.keep)
+
+    async def end(self) -> None:
         self.offices.close()
 
     async def _go(self) -> None:
@@ -147,9 +167,9 @@ class Desk:
         while True:
             self.world.advance(clock.now())
             try:
-                await asyncio.to_thread(self.offices.keep)
+                await self.keep()
             except sqlite3.Error as error:
-                # a reader holds the file just now; what moved is written the next time
+                # what moved is written the next time
                 logging.getLogger("ioc.demo").debug("%s", error)
             await asyncio.sleep(1.0)
 
@@ -157,10 +177,24 @@ class Desk:
         return JSONResponse({"say": "Nguồn của bản mẫu (dữ liệu mẫu).", "began": self.world.began.isoformat()})
 
     async def city(self, request: Request) -> Response:
-        return _tagged(request, city_registry(self.world.cameras, self.base), "application/json")
+        return tagged(request, city_registry(self.world.cameras, self.base), "application/json")
 
     async def police(self, request: Request) -> Response:
-        return _tagged(request, police_registry(self.world.cameras, self.base), "application/geo+json")
+        return tagged(request, geojson_registry(self.world.cameras, self.base), "application/geo+json")
+
+    async def city_tally(self, _request: Request) -> Response:
+        return self.cameras_tally("city", len(BROKEN))
+
+    async def police_tally(self, _request: Request) -> Response:
+        return self.cameras_tally("police")
+
+    def cameras_tally(self, office: Office, more: int = 0) -> Response:
+        cameras = self.world.cameras
+        return tally(len(cameras.of(office)) + more, cameras.newest(office))
+
+    async def reports_tally(self, request: Request) -> Response:
+        found = self.world.citizens.of(_WAYS.get(request.path_params["way"], "1022"))
+        return tally(len(found), found[-1].updated)
 
     async def picture(self, request: Request) -> Response:
         id = request.path_params["id"]
@@ -172,7 +206,7 @@ class Desk:
     async def requests(self, request: Request) -> Response:
         """GeoReport v2: the reports updated since `updated_after`, oldest first, in pages."""
         way, form = request.path_params["way"], request.path_params["form"]
-        if way not in ("1022", "app") or form not in ("json", "xml"):
+        if way not in _WAYS or form not in ("json", "xml"):
             return Response(status_code=404)
         try:
             page, size, since = _asked(request)
@@ -185,7 +219,11 @@ class Desk:
         return _georeport(some, form, "service_requests", "request", 200)
 
 
-_WAYS: dict[str, Way] = {"1022": "1022", "app": "app"}
+_WAYS: dict[str, Way] = {"1022": "1022", "app": "app", "web": "web"}
+
+
+def tally(total: int, newest: datetime) -> Response:
+    return JSONResponse({"tong": total, "cap_nhat": newest.astimezone(clock.ZONE).isoformat(timespec="seconds")})
 
 
 def _asked(request: Request) -> tuple[int, int, datetime | None]:
@@ -208,13 +246,27 @@ def _georeport(rows: list[dict[str, Any]], form: str, many: str, one: str, statu
     return Response(text, status, media_type="text/xml")
 
 
-def _tagged(request: Request, said: Any, media_type: str) -> Response:
+def tagged(request: Request, said: Any, media_type: str) -> Response:
     """The body with its ETag; 304 to who has it already."""
     body = json.dumps(said, ensure_ascii=False).encode()
     tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"ETag": tag})
     return Response(body, media_type=media_type, headers={"ETag": tag})
+
+
+def _ports(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+def desk_of(province: str, world: World, folder: Path, port: int, gates: Sequence[int]) -> Desk:
+    """The sources of a province, to be served at `port`; `gates`: ports of its sectors with a server."""
+    base = f"http://127.0.0.1:{port}"
+    if province == "tay-ninh":
+        from ioc.demo.tay_ninh import TayNinh
+
+        return TayNinh(world, folder, base, gates)
+    return Desk(world, folder, base)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -224,6 +276,7 @@ def main(arguments: list[str] | None = None) -> None:
     asked.add_argument("--data", type=Path, default=Path("ioc-data/sources"), help="folder of databases and tables")
     asked.add_argument("--seed", type=int, default=SEED)
     asked.add_argument("--province", choices=sorted(PROVINCES), default="phu-yen")
+    asked.add_argument("--gates", type=_ports, help="ports of the sectors with a server, PORT,PORT (tay-ninh alone)")
     asked.add_argument("--with-parent", action="store_true", help="end when the process ends that started this one")
     given = asked.parse_args(arguments)
     if given.with_parent:
@@ -232,7 +285,7 @@ def main(arguments: list[str] | None = None) -> None:
         die_with(os.getppid())
     given.data.mkdir(parents=True, exist_ok=True)
     world = open_world(given.data, given.seed, clock.now(), given.province)
-    desk = Desk(world, given.data, f"http://127.0.0.1:{given.port}")
+    desk = desk_of(given.province, world, given.data, given.port, given.gates or (given.port + 1, given.port + 2))
     uvicorn.run(desk.app(), host="127.0.0.1", port=given.port, log_level="warning", access_log=False)
 
 

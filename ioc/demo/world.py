@@ -4,34 +4,57 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from ioc import clock
-from ioc.demo.cameras import Cameras
+from ioc.demo import cameras, citizens
+from ioc.demo.cameras import Cameras, Town
 from ioc.demo.citizens import Citizens
-from ioc.demo.offices import Dossiers, Vaccinations
+from ioc.demo.offices import CONNECTED, OFFICES, Dossiers, Vaccinations
 from ioc.geo.units import Units
 from ioc.settings import Province
 
 PROVINCES = {
     "phu-yen": Province(name="Phú Yên", where="tỉnh Đắk Lắk", province="66", legacy_province="54", demo=True),
+    "tay-ninh": Province(name="Tây Ninh", where="tỉnh Tây Ninh", province="80", legacy_province="72", demo=True),
 }
 """Provinces that a demo can be had of, by the name that the command line takes."""
 OLDEST = timedelta(days=2)
 """A world that began longer ago is not taken up again: what happened since would take too long to work out."""
 
 
+class Plan(msgspec.Struct, frozen=True):
+    """In what one province's world differs from another's; see `cameras`, `citizens` and `offices`."""
+
+    town: Town
+    ways: dict[citizens.Way, float]
+    prefix: str
+    shops: tuple[int, int] = (OFFICES, CONNECTED)
+    behind: timedelta = timedelta()
+
+
+PLANS = {
+    "phu-yen": Plan(cameras.TUY_HOA, citizens.PHU_YEN, "PY"),
+    # the vaccination database is late, as the province said of its own
+    "tay-ninh": Plan(cameras.TAY_NINH, citizens.TAY_NINH, "TN", (94, 71), timedelta(hours=26)),
+}
+
+
 class World:
     """Cameras, citizens and offices; what is there at a time depends on seed, beginning and that time alone."""
 
-    def __init__(self, seed: int, began: datetime, units: Units) -> None:
+    def __init__(self, seed: int, began: datetime, units: Units, plan: Plan = PLANS["phu-yen"]) -> None:
         self.seed, self.began, self.now = seed, began, began
         self.units = units.all()
         day = began.astimezone(clock.ZONE).date()
-        self.cameras = Cameras(seed, began)
-        self.citizens = Citizens(seed, began, self.units, lambda lon, lat: units.find(lon, lat, day))
-        self.dossiers = Dossiers(seed, began, self.units)
-        self.vaccinations = Vaccinations(seed, began, self.units)
+        self.cameras = Cameras(seed, began, plan.town)
+        find = partial(units.find, on=day)
+        self.citizens = Citizens(seed, began, self.units, find, plan.ways, plan.prefix)
+        self.dossiers = Dossiers(seed, began, self.units, plan.shops)
+        self.vaccinations = Vaccinations(seed, began, self.units, plan.behind)
 
     def advance(self, to: datetime) -> None:
         """Let everything happen that is due until `to`."""
@@ -58,7 +81,7 @@ def open_world(folder: Path, seed: int, now: datetime, province: str = "phu-yen"
         fresh = file.with_suffix(".new")
         fresh.write_text(json.dumps({"seed": seed, "province": province, "began": now.isoformat()}), encoding="utf-8")
         fresh.replace(file)
-    world = World(seed, began, Units.load(PROVINCES[province], folder))
+    world = World(seed, began, Units.load(PROVINCES[province], folder), PLANS[province])
     world.advance(now)
     return world
 

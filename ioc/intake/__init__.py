@@ -13,14 +13,15 @@ from typing import Any
 
 import msgspec
 
-from ioc import clock
+from ioc import clock, names, proof
 from ioc.adapter import AdapterConfig, Reading
 from ioc.contract import Answered, Checks, Contract
 from ioc.errors import BadRecord, Gap
 from ioc.intake.weighing import ASIDE, CHECKS, Finder, Taken, content, weigh
 from ioc.log import Known, Log
+from ioc.proof import Link, Tally
 
-__all__ = ["ASIDE", "CHECKS", "Finder", "Taken", "commit", "content", "fail", "take", "terms", "weigh"]
+__all__ = ["ASIDE", "CHECKS", "Finder", "Taken", "commit", "content", "fail", "prove", "take", "terms", "weigh"]
 
 
 def terms(contract: Contract, config: AdapterConfig, units: Finder | None) -> dict[str, Any]:
@@ -67,6 +68,7 @@ async def commit(
         reached=max(filter(None, (before.reached, taken.reached)), default=None),
         alike=before.alike + 1 if taken.digest is not None and taken.digest == before.digest else 0,
         digest=taken.digest,
+        link=proof.read(before.link, received, taken.have, _asides({**known.seen, **taken.seen})),
     )
     revision = await log.append(
         taken.events,
@@ -81,19 +83,51 @@ async def commit(
     return Known(revision, cursor, {name: mark for name, mark in kept.items() if mark is not None}, answered)
 
 
-async def looked(log: Log, source: str, known: Known, *, asked: datetime) -> Known:
+def _asides(seen: Mapping[str, str | None]) -> int:
+    """How many records are set aside, by their marks among what was seen."""
+    return sum(mark is not None and name.startswith(names.ASIDE) for name, mark in seen.items())
+
+
+async def prove(log: Log, source: str, known: Known, tally: Tally | None, why: str | None, grace: float) -> Known:
+    """Keep what the source said of itself beside what is held of it; `why`: it could not say. Raises Gap as `commit`
+    does."""
+    before = known.answered
+    assert before is not None
+    link = proof.proved(
+        before.link,
+        tally,
+        clock.now(),
+        have=before.have,
+        aside=_asides(known.seen),
+        observed=before.observed,
+        grace=grace,
+        why=why,
+    )
+    return await _note(log, source, known, msgspec.structs.replace(before, link=link))
+
+
+async def _note(log: Log, source: str, known: Known, answered: Answered) -> Known:
+    revision = await log.append(
+        [], source=source, revision=known.revision, cursor=known.cursor, seen={}, answered=answered
+    )
+    return Known(revision, known.cursor, known.seen, answered)
+
+
+async def looked(log: Log, source: str, known: Known, *, asked: datetime, met: bool = True) -> Known:
     """Note that a source was looked at and had nothing to say; raises Gap as `commit` does.
+
+    `met`: it was there to be looked at; a source that sends by itself was not even asked.
 
     That its last answer could not be taken stays said: a bad file must not look mended because no other has come.
     """
     before = known.answered or Answered(source, asked)
     error = before.error if before.untaken else None
     lost = before.lost + known.lost
-    answered = msgspec.structs.replace(before, asked=asked, error=error, refused=False, failures=0, lost=lost)
-    revision = await log.append(
-        [], source=source, revision=known.revision, cursor=known.cursor, seen={}, answered=answered
+    link = proof.met(before.link, asked) if met else before.link
+    answered = msgspec.structs.replace(
+        before, asked=asked, error=error, refused=False, failures=0, lost=lost, link=link
     )
-    return Known(revision, known.cursor, known.seen, answered)
+    return await _note(log, source, known, answered)
 
 
 async def fail(
@@ -105,17 +139,17 @@ async def fail(
     asked: datetime,
     refused: bool = False,
     untaken: bool = False,
+    link: Link | None = None,
 ) -> Known:
-    """Note that an asking failed, and why; the picture and the cursor stay. Raises Gap as `commit` does."""
+    """Note that an asking failed, and why; the picture and the cursor stay. Raises Gap as `commit` does.
+
+    `link`: what it proves of the link, where it proves anything.
+    """
     before = known.answered or Answered(source, asked)
     failures, lost = before.failures + 1, before.lost + known.lost
-    answered = msgspec.structs.replace(
-        before, asked=asked, error=say, refused=refused, untaken=untaken, failures=failures, lost=lost
-    )
-    revision = await log.append(
-        [], source=source, revision=known.revision, cursor=known.cursor, seen={}, answered=answered
-    )
-    return Known(revision, known.cursor, known.seen, answered)
+    told = {"asked": asked, "error": say, "refused": refused, "untaken": untaken, "failures": failures, "lost": lost}
+    answered = msgspec.structs.replace(before, **told, link=link or before.link)
+    return await _note(log, source, known, answered)
 
 
 async def take(

@@ -1,8 +1,8 @@
 """Health: how old the picture is. Measures each source against its contract.
 
-Keeps the channels `sources`, `ledger`, `scores`, `walls` and `alerts`, and the four words. The hub joins what stands
-here to the quality of every channel. A source whose state is another now makes one event, so that its history can be
-read.
+Keeps the channels `sources`, `ledger`, `scores`, `links`, `walls` and `alerts`, and the four words. The hub joins what
+stands here to the quality of every channel. A source whose state is another now makes one event, so that its history
+can be read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ioc import alerts, clock, contract, ledger, names, score, walls
+from ioc import alerts, clock, contract, ledger, links, names, score, walls
 from ioc.board import Board
 from ioc.contract import Answered
 from ioc.errors import Gap, StoreAway
@@ -27,7 +27,7 @@ from ioc.score import WORDS
 from ioc.settings import Settings
 
 WORD_TILES = tuple(names.tile_channel(word.name) for word in WORDS)
-OWN = (names.SOURCES, names.LEDGER, names.SCORES, names.WALLS, names.ALERTS, *WORD_TILES)
+OWN = (names.SOURCES, names.LEDGER, names.SCORES, names.LINKS, names.WALLS, names.ALERTS, *WORD_TILES)
 """The channels that health writes."""
 LOOK_S = 1.0
 """How often the sources are judged."""
@@ -82,10 +82,12 @@ class Health:
     async def look(self, now: datetime) -> None:
         """Judge every source once, and tell what moved. Raises Gap when the boards were emptied."""
         owed = await self._owed(now)
-        items = await self._sources(owed, now)
+        answers = await self.log.answers()
+        items = self._sources(answers, owed, now)
         await self._changed(items, now)
         await self._tell(names.SOURCES, items)
         await self._tell(names.LEDGER, self._ledger(owed, items, now))
+        await self._tell(names.LINKS, self._links(answers, items, now))
         glasses = await self._walls(now)
         await self._tell(names.WALLS, glasses)
         figures = await self._figures()
@@ -97,9 +99,8 @@ class Health:
         await self._tell(names.SCORES, score.scores(items, others))
         await self._tell(names.ALERTS, alerts.standing(items, figures, self._stood[names.ALERTS], now, walls=glasses))
 
-    async def _sources(self, owed: Items, now: datetime) -> Items:
+    def _sources(self, answers: Mapping[str, Answered], owed: Items, now: datetime) -> Items:
         """Each source as it is now; how much one has that owes periods is how many told of the newest."""
-        answers = await self.log.answers()
         items = {}
         for source in self.settings.sources.values():
             answered = answers.get(source.name)
@@ -148,6 +149,12 @@ class Health:
             told = owed.get(name) or ledger.rolling(source.contract, items[name], before.get(name), now)
             found[name] = {"id": name, **_named(source.title, name), **told}
         return found
+
+    def _links(self, answers: Mapping[str, Answered], items: Items, now: datetime) -> Items:
+        """The link matrix."""
+        due = {name: item["due"] for name, item in items.items()}
+        told, stood = self.settings, self._stood[names.LINKS]
+        return links.matrix(told.sectors, told.sources, answers, now, stood, due=due, calendar=told.calendar)
 
     async def _walls(self, now: datetime) -> Items:
         """What each wall has on the glass; what was known stays while nobody can tell."""

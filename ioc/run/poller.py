@@ -14,9 +14,9 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
-from ioc import catalog, clock, intake
+from ioc import catalog, clock, intake, proof
 from ioc.adapter import Adapter, Answer, Reading
-from ioc.errors import BadConfig, BadRecord, Fenced, Gap, SourceDown, SourceRefused, StoreAway
+from ioc.errors import BadConfig, BadRecord, Fenced, Gap, IocError, SourceDown, SourceRefused, StoreAway
 from ioc.event import digest
 from ioc.intake import Finder, Taken
 from ioc.log import Known, Log
@@ -26,6 +26,8 @@ JITTER = 0.1
 BACK_OFF_MAX_S = 60.0
 BACK_OFF_TIMES = 16
 """How many times its pace a failing source is left alone at most; never longer than BACK_OFF_MAX_S, or its pace."""
+TALLY_S = 2.0
+"""Seconds beyond its own time limit that an adapter's tally is waited for."""
 
 Standing = Callable[[str, str], Awaitable[dict[str, datetime]]]
 """Which subjects of a source (and event type) stand in the archive, with their source time."""
@@ -55,7 +57,7 @@ class Asking:
             try:
                 known = self.known if self.known is not None else await self._begin()
                 self.known = await self._ask(known)
-                return self.known
+                return await self._prove(self.known)
             except Gap:
                 # somebody else wrote for this source, or the store was emptied: what we believed to know is old
                 self.known = None
@@ -80,16 +82,48 @@ class Asking:
                     quiet, came = False, True
                     known, came = await self._take(answers, known, asked), False
         except (SourceRefused, SourceDown) as error:
-            return await self._fail(error.say, known, asked, isinstance(error, SourceRefused), untaken=came)
+            refused = isinstance(error, SourceRefused)
+            met = came or (isinstance(error, SourceDown) and error.answered)
+            return await self._fail(error.say, known, asked, refused, untaken=came, met=met)
         except (StoreAway, Gap, Fenced):
             raise
         except Exception as error:
             # one adapter's fault must not stop the other sources
             logger.exception("%s: its adapter failed.", self.source.name)
             say = f"The adapter {self.source.adapter} failed ({type(error).__name__}); see the log, and mend it."
-            return await self._fail(say, known, asked, untaken=came)
+            return await self._fail(say, known, asked, untaken=came, met=came)
+        if not quiet:
+            return known
         # a folder without a new file, or a source that sends by itself: it was looked at, and owed nothing
-        return await intake.looked(self.log, self.source.name, known, asked=asked) if quiet else known
+        return await intake.looked(self.log, self.source.name, known, asked=asked, met=self.adapter.asks)
+
+    async def _prove(self, known: Known) -> Known:
+        """Once in a while, after an answer: the source's own count and newest change beside ours. It harms nothing."""
+        answered, contract = known.answered, self.source.contract
+        if answered is None or answered.error is not None or not self.adapter.tallies:
+            return known
+        if not answered.link.due(clock.now(), contract.prove_s):
+            return known
+        tally, why = None, None
+        try:
+            async with asyncio.timeout(self.adapter.config.timeout_s + TALLY_S):
+                tally = await self.adapter.tally()
+        except TimeoutError:
+            why = f"{self.source.name} did not say within {self.adapter.config.timeout_s:g} s how much it holds."
+        except IocError as error:
+            why = error.say
+        except Exception as error:
+            logger.exception("%s: its adapter failed at the tally.", self.source.name)
+            why = f"The adapter {self.source.adapter} failed at the tally ({type(error).__name__}); see the log."
+        if why is not None and answered.link.why is None:
+            logger.warning("%s: %s", self.source.name, why)
+        self.known = None
+        try:
+            self.known = await intake.prove(self.log, self.source.name, known, tally, why, contract.patience)
+        except Gap:
+            # somebody else wrote meanwhile; the answer stands, and the next proof is made with what is known then
+            return known
+        return self.known
 
     async def _askings(self, cursor: str | None) -> AsyncGenerator[list[Answer]]:
         """The answers of one asking, grouped into wholes: pages belong together, files stand alone."""
@@ -145,12 +179,16 @@ class Asking:
         return taken
 
     async def _fail(
-        self, say: str, known: Known, asked: datetime, refused: bool = False, *, untaken: bool = False
+        self, say: str, known: Known, asked: datetime, refused: bool = False, *, untaken: bool, met: bool
     ) -> Known:
         before = known.answered
+        link = before.link if before is not None else proof.Link()
+        link = proof.met(link, asked) if met else proof.unmet(link, asked, refused=refused)
         if before is None or before.error is None:
             logger.warning("%s: %s", self.source.name, say)
-        return await intake.fail(self.log, self.source.name, known, say, asked=asked, refused=refused, untaken=untaken)
+        return await intake.fail(
+            self.log, self.source.name, known, say, asked=asked, refused=refused, untaken=untaken, link=link
+        )
 
     def rest(self, known: Known) -> float | None:
         """Seconds until the next asking, with jitter; None when the source refused and must not be asked again."""

@@ -52,6 +52,7 @@ WAYS = (
     Way("/api/scores", ledgers.listed(names.SCORES)),
     Way("/api/walls", ledgers.listed(names.WALLS)),
     Way("/api/ledger/{source}", ledgers.of_source, (JSON, CSV), (asked.PERIOD,)),
+    Way("/api/links", ledgers.links),
     Way("/api/push/{source}", push.push, method="POST", takes=JSON, status=202),
     Way("/api/screens/{name}", wall.screen),
     Way("/api/units", wall.units, (GEOJSON,)),

@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ioc import catalog
+from ioc import catalog, clock
 from ioc.adapter import Adapter, Answer, Reading
 from ioc.adapter_suite import AdapterSuite, AnswerServer, Asked, Said, poll
 from ioc.contract import Contract
 from ioc.errors import BadConfig, BadRecord, SourceDown
 from ioc.intake import content
+from ioc.proof import Tally
 from ioc.settings import Source
 
 CAMERAS = Path(os.environ.get("IOC_SHARED") or Path(__file__).parents[3] / "shared") / "data" / "cameras"
@@ -326,3 +327,39 @@ def test_nothing_but_source_down_comes_out_of_any_json(value: Any) -> None:
         except SourceDown:
             continue
         assert all(isinstance(result, Reading | BadRecord) for result in results)
+
+
+async def test_a_registry_says_how_much_it_holds_to_who_has_the_key() -> None:
+    with AnswerServer(b'{"total": 268, "updated": "2026-03-10T12:00:00+07:00"}') as server:
+        tally = {"url": f"{server.url}/tong.json", "count": "total", "newest": "updated"}
+        given = {**HCMC, "url": f"{server.url}/cameras", "params": {"area": "1"}, "tally": tally}
+        adapter = catalog.open_adapter(Source("cams", "camera_registry", Contract("us"), given))
+        assert adapter.tallies
+        assert await adapter.tally() == Tally(268, clock.parse("2026-03-10T12:00:00+07:00"))
+    (asked,) = server.asked
+    assert (asked.path, asked.query) == ("/tong.json", {"area": "1"})
+    assert asked.headers["authorization"] == "Bearer a-token-of-the-test"
+
+
+async def test_a_registry_without_that_setting_can_t_say_it_and_another_host_is_refused() -> None:
+    adapter = catalog.open_adapter(Source("cams", "camera_registry", Contract("us"), {**HCMC, "url": "http://a.vn/c"}))
+    assert not adapter.tallies and await adapter.tally() is None
+    given = {**HCMC, "url": "http://a.vn/c", "tally": {"url": "http://b.vn/t", "count": "n"}}
+    with pytest.raises(BadConfig, match="another host"):
+        catalog.open_adapter(Source("cams", "camera_registry", Contract("us"), given))
+
+
+@pytest.mark.parametrize(
+    ("said", "answered"),
+    [
+        (Said(b"no", 500), True), (Said(b"no", 404), True), (b"<html></html>", True), (b"[1", True),
+        (Said(b"no", 502), False), (Said(b"no", 504), False), (Said(b"[]", stall=0), False),
+    ],
+)  # fmt: skip
+async def test_a_server_that_says_anything_answered(said: Said | bytes, answered: bool) -> None:
+    with AnswerServer(said) as server:
+        given = {**HCMC, "url": server.url, "timeout_s": 0.5}
+        adapter = catalog.open_adapter(Source("cams", "camera_registry", Contract("us"), given))
+        with pytest.raises(SourceDown) as caught:
+            await poll(adapter)
+    assert caught.value.answered is answered

@@ -20,6 +20,7 @@ from ioc.adapter import Adapter, Answer, Reading
 from ioc.adapter_suite import AdapterSuite, AnswerServer, Said, poll
 from ioc.contract import Contract
 from ioc.errors import BadRecord, SourceDown, SourceRefused
+from ioc.proof import Tally
 from ioc.settings import Source
 from tests.servers import GeoReportServer
 
@@ -285,3 +286,14 @@ def test_nothing_but_our_errors_comes_out_of_any_rows(rows: list[Any]) -> None:
     except (SourceDown, SourceRefused):
         return
     assert len(results) == len(rows)
+
+
+async def test_a_server_says_when_a_report_was_updated_last_to_who_has_the_key() -> None:
+    with AnswerServer(b'{"updated": "2026-03-10T12:00:00+07:00"}') as server:
+        tally = {"url": f"{server.url}/tong.json", "newest": "updated"}
+        adapter = opened(f"{server.url}/v2", jurisdiction="tuyhoa.example.vn", tally=tally)
+        assert adapter.tallies
+        assert await adapter.tally() == Tally(None, clock.parse("2026-03-10T12:00:00+07:00"))
+    (asked,) = server.asked
+    assert asked.query == {"api_key": "key-of-the-test", "jurisdiction_id": "tuyhoa.example.vn"}
+    assert not opened().tallies and await opened().tally() is None

@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import sys
+import tomllib
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing, suppress
@@ -60,7 +61,8 @@ class Demo:
 
 
 @pytest.fixture
-async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
+async def demo(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Demo]:
+    """The demo of the province that the test names (as a parameter), or the first."""
     command = [
         sys.executable,
         "-m",
@@ -73,6 +75,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
         KEY,
         "--data",
         str(tmp_path),
+        *(["--province", request.param] if hasattr(request, "param") else []),
     ]
     # stores of this machine are none of the demo's business
     env = {**os.environ, "IOC_NO_VENV": "1", "REDIS_URL": "redis://127.0.0.1:1", "DATABASE_URL": "sqlite:////nowhere/x"}
@@ -108,6 +111,39 @@ async def test_the_whole_demo(demo: Demo) -> None:
     await _listens_on_loopback_only(demo)
     await _comes_back(demo, "sources", "poller")
     await _leaves_nothing(demo)
+
+
+@pytest.mark.parametrize("demo", ["tay-ninh"], indirect=True)
+async def test_the_demo_of_tay_ninh_shows_which_sectors_are_linked_and_one_that_opens(demo: Demo) -> None:
+    assert demo.addresses[0].partition("#code=")[0] == f"{demo.base}/wall/overview"
+    wanted = {
+        "police": "không",
+        "planning": "lệch 1.204",
+        "justice": "lệch 86",
+        "health": "trễ 26 giờ",
+        "onestop": "có",
+    }
+
+    def come(rows: list[dict[str, Any]]) -> bool:
+        found = {row["id"]: row for row in rows}
+        said = {name: found[name]["connected" if name == "police" else "synced"]["say"]["vi"] for name in wanted}
+        return said == wanted
+
+    rows = await demo.until("/api/links", come)
+    assert len(rows) == 12
+    cameras = await demo.until("/api/tiles/cameras_live", lambda tile: (tile["items"]["all"]["of"] or 0) == 120)
+    assert cameras["items"]["all"]["have"] == 48
+    for tile in ("dossiers_on_time", "documents_signed", "vaccinations_today", "reports_overdue"):
+        await demo.until(f"/api/tiles/{tile}", lambda told: told["items"]["all"]["value"] is not None)
+    overview = (await demo.ask("/api/screens/overview")).text
+    assert "Tây Ninh: 120 camera" in overview and "Tuy Ho" not in overview
+    assert "vaccinations_today" in (await demo.ask("/api/screens/tablet")).text
+    settings = tomllib.loads((demo.folder / "ioc.toml").read_text(encoding="utf-8"))
+    base = settings["sources"]["reports_1022"]["url"].partition("/1022")[0]
+    async with httpx2.AsyncClient(base_url=base) as http:
+        assert (await http.post("/_sectors/police/open")).json()["police"] is True
+        assert (await http.post("/_sectors/nobody/open")).status_code == 404
+    await demo.until("/api/links", lambda rows: all(row["synced"]["ok"] for row in rows if row["id"] == "police"))
 
 
 async def _listens_on_loopback_only(demo: Demo) -> None:
@@ -181,7 +217,7 @@ async def _wait(test: Callable[[], bool]) -> None:
 
 
 def test_another_province_is_named_with_those_that_exist(tmp_path: Path) -> None:
-    with pytest.raises(BadConfig, match=r"There is no demo province atlantis; write one of phu-yen\."):
+    with pytest.raises(BadConfig, match=r"There is no demo province atlantis; write one of phu-yen, tay-ninh\."):
         run.demo(port=0, province="atlantis", data=tmp_path)
 
 

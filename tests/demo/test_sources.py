@@ -20,10 +20,10 @@ from ioc import catalog, clock
 from ioc.adapter import Reading
 from ioc.demo import run, sheets, sources
 from ioc.demo.sources import Desk, Offices
-from ioc.demo.world import PROVINCES, World
+from ioc.demo.world import PLANS, PROVINCES, World
 from ioc.geo.units import Units
 from ioc.lint import lint
-from ioc.settings import Settings, load
+from ioc.settings import Settings, load, screens_folder
 
 TEMPLATE = run.TEMPLATE
 
@@ -81,6 +81,44 @@ def test_the_settings_are_in_order() -> None:
     assert run.WRITTEN_BASE.endswith(f":{sources.PORT}")
     assert run.WRITTEN_BASE in text
     assert run.WRITTEN_FOLDER in text
+
+
+def test_the_settings_of_tay_ninh_are_in_order_and_told_where_its_sources_are(tmp_path: Path) -> None:
+    written = run.PROVINCES["tay-ninh"]
+    assert [str(found) for found in lint(written)] == []
+    text = written.read_text(encoding="utf-8")
+    assert all(address in text for address in (run.WRITTEN_BASE, *run.WRITTEN_GATES, run.WRITTEN_FOLDER))
+    run.settings("tay-ninh", tmp_path, 1111, [2222, 3333])
+    assert [str(found) for found in lint(tmp_path / "ioc.toml")] == []
+    told = load(tmp_path / "ioc.toml")
+    assert told.province.demo and told.province.name == PROVINCES["tay-ninh"].name
+    assert told.sources["transport"].options["tally"]["url"].startswith("http://127.0.0.1:3333/")
+    assert told.screens == tmp_path / "screens"
+    # screens of all provinces stand beside its own, which take the place of those of the same name
+    both = {path.name for path in screens_folder(None, tmp_path).glob("*.toml")}
+    assert {path.name for path in told.screens.glob("*.toml")} >= both
+    assert {source.sector for source in told.sources.values()} - {None} == told.sectors.keys()
+
+
+def test_every_demo_province_can_be_named_and_has_its_world() -> None:
+    assert run.PROVINCES.keys() == PROVINCES.keys() == PLANS.keys()
+
+
+async def test_each_source_of_the_demo_says_how_much_it_holds(running: Running) -> None:
+    running.desk.world.cameras._due += timedelta(days=1)
+    told = {}
+    for name, source in running.settings.sources.items():
+        adapter = catalog.open_adapter(source)
+        if adapter.tallies:
+            told[name] = await adapter.tally()
+    newest = {name for name, tally in told.items() if tally is not None and tally.newest is not None}
+    assert newest == told.keys() == {
+        "cameras_city", "cameras_police", "reports_1022", "reports_app", "dossiers", "documents", "vaccinations",
+    }  # fmt: skip
+    counts = {name: tally.count for name, tally in told.items() if tally is not None and tally.count is not None}
+    assert {name: counts[name] for name in ("cameras_city", "cameras_police", "dossiers", "documents")} == {
+        "cameras_city": 190, "cameras_police": 80, "dossiers": 34, "documents": 34,
+    }  # fmt: skip
 
 
 async def test_both_registries_give_268_cameras_in_their_communes(running: Running) -> None:

@@ -19,7 +19,7 @@ from ioc.demo import cameras, citizens, offices
 from ioc.demo.cameras import Cameras
 from ioc.demo.citizens import Citizens
 from ioc.demo.offices import Vaccinations
-from ioc.demo.world import OLDEST, PROVINCES, World, open_world
+from ioc.demo.world import OLDEST, PLANS, PROVINCES, World, open_world
 from ioc.geo.units import Unit, Units
 
 BEGAN = datetime(2026, 3, 10, 7, 0, tzinfo=UTC)
@@ -236,3 +236,33 @@ def test_an_old_or_another_world_is_not_taken_up(tmp_path: Path, change: str) ->
         (tmp_path / "world.json").write_text("{")
     now = BEGAN + (OLDEST if change == "age" else timedelta(seconds=5))
     assert open_world(tmp_path, 55 if change == "seed" else 54, now).began == now
+
+
+def test_tay_ninh_has_its_own_cameras_ways_and_shops() -> None:
+    units = Units.load(PROVINCES["tay-ninh"], Path())
+    assert len(units.all()) == 36
+    world = World(72, BEGAN, units, PLANS["tay-ninh"])
+    day = BEGAN.date()
+    assert (len(world.cameras.of("city")), len(world.cameras.of("police"))) == (120, 0)
+    assert len({camera.place for camera in world.cameras.cameras}) == 48
+    # one town and no other commune has cameras
+    homes = {units.find(*camera.lon_lat, day) for camera in world.cameras.cameras}
+    assert None not in homes and len(homes) <= 2
+    _later(world, 600)
+    assert {way: bool(world.citizens.of(way)) for way in ("1022", "app", "web")} == dict.fromkeys(
+        ("1022", "app", "web"), True
+    )
+    assert all(report.id.startswith("TN-") for report in world.citizens.reports.values())
+    assert (len(world.dossiers.offices), sum(uses for _, uses in world.dossiers.offices)) == (94, 71)
+
+
+def test_the_table_that_others_read_lags_behind_the_office_s_own_book(tmp_path: Path) -> None:
+    units = Units.load(PROVINCES["tay-ninh"], Path())
+    made = Vaccinations(72, BEGAN, units.all(), timedelta(hours=26))
+    made.write(tmp_path / "health.db")
+    made.advance(BEGAN + timedelta(minutes=5))
+    made.flush(tmp_path / "health.db")
+    with closing(sqlite3.connect(tmp_path / "health.db")) as base:
+        (table,) = base.execute("SELECT max(cap_nhat) FROM tiem_chung").fetchone()
+        (book,) = base.execute("SELECT cap_nhat FROM so_goc").fetchone()
+    assert datetime.fromisoformat(book) - datetime.fromisoformat(table) == timedelta(hours=26)

@@ -20,9 +20,10 @@ from ioc.duty import Due
 from ioc.errors import Fenced, Gap
 from ioc.layer import Item
 from ioc.log.memory import MemoryLog
+from ioc.proof import Link
 from ioc.run import health
 from ioc.run.health import OWN, Health
-from ioc.settings import Province, Settings, Source
+from ioc.settings import Province, Sector, Settings, Source
 
 NOON = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
 
@@ -262,3 +263,29 @@ async def test_who_told_of_the_newest_period_is_counted_and_the_rest_is_missing_
     await watching.board.apply(names.layer_channel(names.LEDGER), {subject: later_entry.encode()})
     await watch.look(later(5 * 3600 + 4))
     assert (await watching.items(names.LEDGER))["beds"]["missing"] == 0
+
+
+async def test_the_link_matrix_is_told_turns_and_keeps_its_since_over_a_restart(watching: Watching) -> None:
+    sources = {name: msgspec.structs.replace(one, sector="giao") for name, one in watching.settings.sources.items()}
+    sectors = {"giao": Sector(("Giao thông", "Transport")), "cong-an": Sector("Công an")}
+    watching.settings = msgspec.structs.replace(watching.settings, sources=sources, sectors=sectors)
+    good = Link(NOON, NOON, shared=NOON, proved=NOON, count=100, low=100, high=100, synced=NOON)
+    await watching.says("cams", link=good)
+    await watching.says("app", link=msgspec.structs.replace(good, count=186, sure=True))
+    await (await watching.health()).look(NOON)
+    rows = await watching.items(names.LINKS)
+    assert rows.keys() == {"giao", "cong-an"}
+    assert rows["giao"]["synced"] == {
+        "ok": False, "say": {"vi": "lệch 86", "en": "off by 86"}, "since": clock.rfc3339(NOON), "level": "bad",
+        "source": "app",
+    }  # fmt: skip
+    assert (rows["giao"]["sources"], rows["giao"]["tried"]) == (["app", "cams"], clock.rfc3339(NOON))
+    assert rows["cong-an"]["connected"]["ok"] is False
+    watch = await watching.health(fence=2)
+    await watch.look(later(10))
+    assert await watching.items(names.LINKS) == rows
+    await watching.says("app", link=good)
+    await watch.look(later(11))
+    turned = (await watching.items(names.LINKS))["giao"]
+    assert (turned["synced"]["ok"], turned["synced"]["since"]) == (True, clock.rfc3339(later(11)))
+    assert turned["connected"] == rows["giao"]["connected"]

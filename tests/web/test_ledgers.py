@@ -94,3 +94,14 @@ async def test_the_ledger_is_closed_unless_it_is_opened(board: MemoryBoard) -> N
     async with running(build(settings(sources=SOURCES, access=Access()), board=board)) as server:
         for path in ("/api/ledger", "/api/ledger/beds"):
             assert (await get(server, path)).status_code == 401
+
+
+async def test_the_link_matrix_is_listed_to_who_may_see_it(board: MemoryBoard) -> None:
+    row = {"id": "y-te", "connected": {"ok": True}, "tried": None}
+    await board.reset(names.LINKS, {"y-te": msgspec.json.encode(row)})
+    async with running(build(settings(sources=SOURCES), board=board)) as server:
+        assert (await get(server, "/api/links")).json() == [row]
+    shut = settings(sources=SOURCES)
+    shut = msgspec.structs.replace(shut, access=Access(public=("layer/*",)))
+    async with running(build(shut, board=board)) as server:
+        assert (await get(server, "/api/links")).status_code in (401, 403, 404)
