@@ -22,6 +22,7 @@ WALLS = "walls"
 CANARY = "layer/canary"
 """The channel of the canary, which every wall watches."""
 SCORES = "scores"
+CHECKS = "checks"
 
 WATCH = "ioc:health"
 """Under this name the health watch itself writes into the log, as a source does."""

@@ -1,8 +1,8 @@
 """Health: how old the picture is. Measures each source against its contract.
 
-Keeps the channels `sources`, `ledger`, `scores`, `walls` and `alerts`, and the four words. The hub joins what stands
-here to the quality of every channel. A source whose state is another now makes one event, so that its history can be
-read.
+Keeps the channels `sources`, `ledger`, `scores`, `checks`, `walls` and `alerts`, and the four words. The hub joins what
+stands here to the quality of every channel. A source whose state is another now makes one event, so that its history
+can be read.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from typing import Any
 
 import msgspec
 
-from ioc import alerts, clock, contract, ledger, names, score, walls
+from ioc import alerts, checks, clock, contract, ledger, names, score, walls
 from ioc.board import Board
 from ioc.contract import Answered
 from ioc.errors import Gap, StoreAway
 from ioc.event import Event, Feature, new_id
 from ioc.log import Known, Log
 from ioc.run.books import Books
+from ioc.run.checking import Checking
 from ioc.run.epochs import Epochs
 from ioc.run.figures import ALL, wire
 from ioc.score import WORDS
 from ioc.settings import Settings
 
 WORD_TILES = tuple(names.tile_channel(word.name) for word in WORDS)
-OWN = (names.SOURCES, names.LEDGER, names.SCORES, names.WALLS, names.ALERTS, *WORD_TILES)
+OWN = (names.SOURCES, names.LEDGER, names.SCORES, names.CHECKS, names.WALLS, names.ALERTS, *WORD_TILES)
 """The channels that health writes."""
 LOOK_S = 1.0
 """How often the sources are judged."""
@@ -60,6 +61,7 @@ class Health:
         self.settings, self.board, self.log, self.tiles, self.fence = settings, board, log, tiles, fence
         self.epochs = epochs or Epochs()
         self.books = Books(board)
+        self.checking = Checking(settings, board)
         self._read_walls = read_walls
         self._owing = {
             name: ledger.expected(source.contract, units)
@@ -82,20 +84,29 @@ class Health:
     async def look(self, now: datetime) -> None:
         """Judge every source once, and tell what moved. Raises Gap when the boards were emptied."""
         owed = await self._owed(now)
+        checked = await self.checking.look(self._stood[names.CHECKS], now)
         items = await self._sources(owed, now)
+        for name, (passed, failed) in checks.by_source(checked).items():
+            if name in items:
+                own = items[name]["checks"]
+                items[name]["checks"] = {"passed": own["passed"] + passed, "failed": [*own["failed"], *failed]}
         await self._changed(items, now)
         await self._tell(names.SOURCES, items)
+        await self._tell(names.CHECKS, checked)
         await self._tell(names.LEDGER, self._ledger(owed, items, now))
         glasses = await self._walls(now)
         await self._tell(names.WALLS, glasses)
         figures = await self._figures()
         own = {word.name for word in WORDS}
+        own |= checks.covered(checked)
         others = {name: figure for name, figure in figures.items() if name not in own}
         for word in WORDS:
             figure = msgspec.structs.replace(word.work_out(items, others), observed=now, sources=sorted(items))
             await self._word(names.tile_channel(word.name), wire(figure, word.label, ("điểm", "points")))
         await self._tell(names.SCORES, score.scores(items, others))
-        await self._tell(names.ALERTS, alerts.standing(items, figures, self._stood[names.ALERTS], now, walls=glasses))
+        before = self._stood[names.ALERTS]
+        standing = alerts.standing(items, figures, before, now, walls=glasses, checks=checked)
+        await self._tell(names.ALERTS, standing)
 
     async def _sources(self, owed: Items, now: datetime) -> Items:
         """Each source as it is now; how much one has that owes periods is how many told of the newest."""

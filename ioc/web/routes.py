@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from ioc.web import api, asked, asyncapi, ledgers, openapi, push, ready, vector, wall
+from ioc.web import api, asked, asyncapi, checks, ledgers, openapi, push, ready, vector, wall
 from ioc.web.asked import Param
 from ioc.web.door import Door
 from ioc.web.gate import PATH, Gate
@@ -47,6 +47,7 @@ WAYS = (
     Way(vector.PATH, vector.vector_tile, (vector.MVT,)),
     Way("/api/tiles/{name}", api.tile, (JSON,), (asked.UNIT, asked.FROM, asked.TO, asked.AT, asked.KNOWN)),
     Way("/api/sources/{id}", api.source),
+    Way("/api/checks", checks.checks),
     Way("/api/ledger", ledgers.ledgers),
     Way("/api/ledger/{source}", ledgers.of_source, (JSON, CSV), (asked.PERIOD,)),
     Way("/api/push/{source}", push.push, method="POST", takes=JSON, status=202),

@@ -94,3 +94,13 @@ async def test_the_ledger_is_closed_unless_it_is_opened(board: MemoryBoard) -> N
     async with running(build(settings(sources=SOURCES, access=Access()), board=board)) as server:
         for path in ("/api/ledger", "/api/ledger/beds"):
             assert (await get(server, path)).status_code == 401
+
+
+async def test_the_checks_are_listed_and_those_that_fail_come_first(board: MemoryBoard) -> None:
+    told = {"a": True, "b": None, "z": False}
+    found = {name: msgspec.json.encode({"id": name, "ok": ok}) for name, ok in told.items()}
+    await board.reset(names.CHECKS, found)
+    async with running(build(settings(sources=SOURCES), board=board)) as server:
+        assert [one["id"] for one in (await get(server, "/api/checks")).json()] == ["z", "a", "b"]
+    async with running(build(settings(sources=SOURCES, access=Access()), board=board)) as shut:
+        assert (await get(shut, "/api/checks")).status_code == 401
