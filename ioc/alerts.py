@@ -117,15 +117,18 @@ def standing(
     *,
     walls: Mapping[str, Mapping[str, Any]] | None = None,
     checks: Mapping[str, Mapping[str, Any]] | None = None,
+    repairs: Mapping[str, Alert] | None = None,
 ) -> dict[str, Alert]:
     """The alerts that stand at `now`, by id. `since` and `claimed` of one that stood `before` are kept.
 
     `figures`: the total of each tile, by tile name. `walls`, `checks`: items of those channels, by id. A tile whose
-    only trouble is that another figure disagrees says nothing where a failed check says it.
+    only trouble is that another figure disagrees says nothing where a failed check says it. `repairs`: the repair
+    notices, by id.
     """
     found = [_source(name, item) for name, item in sources.items()]
     found += [_wall(name, item) for name, item in (walls or {}).items()]
     found += [_check(name, result) for name, result in (checks or {}).items()]
+    found += [dict(notice) for notice in (repairs or {}).values()]
     told = covered(checks or {})
     found += [_tile(name, figure) for name, figure in figures.items() if not (name in told and _disputed_only(figure))]
     alerts = {}

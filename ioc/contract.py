@@ -11,6 +11,7 @@ from ioc.clock import ZONE
 from ioc.duty import Due
 from ioc.event import Method
 from ioc.period import Period
+from ioc.trouble import Trouble
 from ioc.workdays import Calendar
 
 State = Literal["live", "late", "stale", "down", "never"]
@@ -97,7 +98,9 @@ class Answered(msgspec.Struct, frozen=True):
     could not be taken, and stands until one can. Counts are sums since the first poll. `lost`: events that the store
     had confirmed and lost again (a primary without a replica died); they were asked again, or must be sent again.
     `reached`: the last day of the newest period that it told of. `alike`: how many answers in a row said the same as
-    the one before, all of it; `digest` is that answer's.
+    the one before, all of it; `digest` is that answer's. `aside_now`: distinct records that stand set aside, by
+    `reasons` and by kinds of `troubles` (at most `ioc.trouble.MOST` + 1). `columns`: those known that nothing maps,
+    as "form/name" ("form/" alone: the form was read); `fresh`: those among them that are new, and since when.
     """
 
     source: str
@@ -120,6 +123,10 @@ class Answered(msgspec.Struct, frozen=True):
     reached: date | None = None
     alike: int = 0
     digest: str | None = None
+    reasons: dict[str, int] = {}
+    troubles: tuple[Trouble, ...] = ()
+    columns: tuple[str, ...] = ()
+    fresh: dict[str, datetime] = {}
 
 
 class Quality(msgspec.Struct, frozen=True):
@@ -224,7 +231,9 @@ def source_item(
         "frozen": verdict.frozen,
         "period": verdict.period.text if verdict.period is not None else None,
         "observed": known.observed, "received": known.answered, "last_error": known.error,
-        "have": known.have, "expect": contract.expect, "refused": known.aside_now, "method": contract.method,
+        "have": known.have, "expect": contract.expect, "refused": known.aside_now,
+        "reasons": known.reasons, "method": contract.method,
+        "fresh": sorted({name.partition("/")[2] for name in known.fresh}),
         "cadence_s": contract.cadence if contract.due is None else None, "grace_s": contract.patience,
         "checks": {"passed": known.checks.passed, "failed": list(known.checks.failed)},
         "counts": {"records": known.records, "events": known.events, "unchanged": known.unchanged,

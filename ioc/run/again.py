@@ -1,4 +1,7 @@
-"""Take what was set aside of a source once more, after its mapping was put right."""
+"""Take what was set aside of a source once more, after its mapping was put right.
+
+A record is kept masked. It is read once more all the same when no field that the mapping reads was masked.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ioc import catalog, mapping
+from ioc import bodies, catalog, fields, mapping, tables
 from ioc.adapter import Reading
 from ioc.db.asides import KEEP, asides, forget
 from ioc.db.session import Database, open_db
@@ -17,6 +20,7 @@ from ioc.intake import ASIDE, take, terms
 from ioc.log.redis import RedisLog
 from ioc.mapping import Mapped
 from ioc.settings import Settings
+from ioc.tables import Rows
 
 MASKED = "‹"
 """Begins each mark that stands where personal data or a key was masked."""
@@ -32,7 +36,7 @@ async def again(settings: Settings, redis_url: str, database_url: str, name: str
         raise BadConfig(f"There is no source {name}; write one of {', '.join(sorted(settings.sources))}.")
     source = settings.sources[name]
     config = catalog.open_adapter(source).config
-    if not isinstance(config, Mapped):
+    if not isinstance(config, Mapped) and not hasattr(config, "forms"):
         raise BadConfig(f"Source {name} is a {source.adapter}, which has no mapping; it is asked again instead.")
     db, log = open_db(database_url), RedisLog(redis_url)
     try:
@@ -49,18 +53,46 @@ async def again(settings: Settings, redis_url: str, database_url: str, name: str
         await db.close()
 
 
-async def _read(db: Database, config: Mapped, name: str, say: Callable[[str], None]) -> tuple[dict[str, Reading], int]:
+async def _read(db: Database, config: Any, name: str, say: Callable[[str], None]) -> tuple[dict[str, Reading], int]:
     """Readings by the digest of the record they were, and how many records stay."""
     read: dict[str, Reading] = {}
     kept = 0
     for row in await asides(db, name, limit=KEEP + 1):
         try:
             record: Any = msgspec.json.decode(row.raw or "")
-            if MASKED in (row.raw or "") or not isinstance(record, dict):
+            if not isinstance(record, dict):
                 raise BadRecord("It is kept masked; ask its source for it again.", reason=row.reason)
-            read[row.digest] = mapping.read(config, record)
+            read[row.digest] = once_more(config, record)
         except (msgspec.DecodeError, BadRecord) as error:
             kept += 1
             why = error.say if isinstance(error, BadRecord) else "It is not kept whole; ask its source for it again."
             say(f"{row.subject or row.digest}: {why}")
     return read, kept
+
+
+def once_more(config: Any, record: dict[str, Any]) -> Reading:
+    """The reading of a record as it is kept. Raises BadRecord when it still has none, or when what would be read of it
+    was masked: a mark is no value of the source's."""
+    forms = [form for form in getattr(config, "forms", ()) if not tables.missing(form, record)] or [config]
+    form = forms[0]
+    if not isinstance(form, Mapped):
+        raise BadRecord("It has none of the forms of its source; correct one, and try again.", reason="missing_field")
+    if isinstance(form, Rows):
+        read = tables.once_more(form, record, event=getattr(form, "event", None))
+    else:
+        (whole,) = bodies.records([record], "", "The quarantine")
+        record = whole.fields
+        (read,) = mapping.results(form, [whole])
+    masked = sorted(path for path in mapping.paths(form) if _masked(fields.first(record, (path,))))
+    if isinstance(form, Rows) and form.carry is not None and isinstance(read, Reading):
+        masked += sorted(column for column, value in read.properties.items() if _masked(value))
+    if masked:
+        say = f"Its field {', '.join(masked)} is kept masked; ask its source for the record again."
+        raise BadRecord(say, reason="masked")
+    if isinstance(read, BadRecord):
+        raise read
+    return read
+
+
+def _masked(value: Any) -> bool:
+    return value is not fields.ABSENT and MASKED in msgspec.json.encode(value).decode()

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ioc import alerts, checks, clock, contract, ledger, names, score, walls
+from ioc import alerts, checks, clock, contract, ledger, names, repairs, score, walls
 from ioc.board import Board
 from ioc.contract import Answered
 from ioc.errors import Gap, StoreAway
@@ -71,6 +71,7 @@ class Health:
         self._stood: dict[str, Items] = {channel: {} for channel in OWN}
         self._said: dict[str, Any] = {}
         self._known: Known | None = None
+        self._answers: dict[str, Answered] = {}
 
     async def open(self) -> None:
         """Begin the boards that are missing; drop what the settings no longer name."""
@@ -105,12 +106,12 @@ class Health:
             await self._word(names.tile_channel(word.name), wire(figure, word.label, ("điểm", "points")))
         await self._tell(names.SCORES, score.scores(items, others))
         before = self._stood[names.ALERTS]
-        standing = alerts.standing(items, figures, before, now, walls=glasses, checks=checked)
+        standing = alerts.standing(items, figures, before, now, walls=glasses, checks=checked, repairs=self._repairs())
         await self._tell(names.ALERTS, standing)
 
     async def _sources(self, owed: Items, now: datetime) -> Items:
         """Each source as it is now; how much one has that owes periods is how many told of the newest."""
-        answers = await self.log.answers()
+        answers = self._answers = await self.log.answers()
         items = {}
         for source in self.settings.sources.values():
             answered = answers.get(source.name)
@@ -175,6 +176,15 @@ class Health:
         if self._said.get(channel) != said:
             self._said[channel] = said
             await self._tell(channel, {ALL: told})
+
+    def _repairs(self) -> Items:
+        """The repair notices of all sources, by id."""
+        found: Items = {}
+        for name, source in self.settings.sources.items():
+            title, forms = _named(source.title, name), "forms" in source.options
+            both = title["name"], title["name_en"]
+            found |= repairs.notices(name, both, source.contract.owner, self._answers.get(name), forms=forms)
+        return found
 
     async def _figures(self) -> dict[str, Any]:
         figures = {}

@@ -124,7 +124,7 @@ class Asking:
             before = known.answered
             counted = Taken([], {})
             if before is not None:
-                counted.have, counted.aside_now = before.have, before.aside_now
+                counted.have = before.have
                 counted.failed = list(before.checks.failed)
                 counted.digest = before.digest
             return counted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,6 +66,20 @@ def test_records_of_any_kind_become_bounded_text() -> None:
     long = mask("ấ" * 100_000)
     assert len(long.encode()) <= MOST_BYTES
     assert long.endswith("…")
+
+
+def test_an_object_is_masked_value_by_value_and_stays_one() -> None:
+    record = {
+        "ma": "X1", "tinh_trang": "bao_tri", "so": 3359.8, "phone": 905123456, "note": "gọi 0905 123 456",
+        "email": None, "nguoi": {"full_name": "Lan", "api-key": ["a", "b"], "cũ": ["lan@x.vn", 84905123456, True]},
+        "inner": '{"token": "abc"}', "0905123456": 1,
+    }  # fmt: skip
+    masked = mask(msgspec.json.encode(record).decode())
+    assert msgspec.json.decode(masked) == {
+        "ma": "X1", "tinh_trang": "bao_tri", "so": 3359.8, "phone": "‹person›", "note": "gọi ‹phone›", "email": None,
+        "nguoi": {"full_name": "‹person›", "api-key": "‹key›", "cũ": ["‹mail›", "‹phone›", True]},
+        "inner": '{"token": ‹key›}', "‹phone›": 1,
+    }  # fmt: skip
 
 
 SLOW = ["a-", "token", '"token":"', "0", "0 9", "a@", "a.", "<email>", "://", "\\", "eyJ.", "_1"]
