@@ -23,8 +23,8 @@ _UNREAD = (
     "{field} holds what can't be read: correct it at the source, or map another kind or form in {at}",
 )
 _PLACE = (
-    "vị trí sai hoặc nằm ngoài tỉnh: sửa ở nguồn, hoặc xem lại crs, lon, lat, within của {source}",
-    "the place is wrong or outside the province: correct it at the source, or look at crs, lon, lat, within of {source}",
+    "vị trí sai hoặc nằm ngoài tỉnh: sửa ở nguồn, hoặc xem lại crs và within của {source}",
+    "the place is wrong or outside the province: correct it at the source, or look at crs and within of {source}",
 )
 SAYS: dict[str, tuple[str, str]] = {
     "unknown_code": (
@@ -32,7 +32,7 @@ SAYS: dict[str, tuple[str, str]] = {
         "{field} has a new code{code}: ask its owner, then add it to values in {at}",
     ),
     "missing_field": (
-        "{field} không còn hoặc để trống: hỏi cơ quan chủ quản, rồi ánh xạ tên mới, hoặc cho required hay default ở {at}",
+        "{field} không còn hoặc để trống: hỏi cơ quan chủ quản, rồi ánh xạ tên mới, hoặc ghi required, default ở {at}",
         "{field} is gone or empty: ask its owner, then map its new name, or write required or default in {at}",
     ),
     "retyped": (
@@ -109,11 +109,9 @@ def _notice(id_: str, source: str, owner: str, since: str | None, say: tuple[str
 
 def _say(name: str, title: tuple[str, str], trouble: Trouble, forms: bool) -> tuple[str, str]:
     where = f"[[sources.{name}.forms]]" if forms else f"[sources.{name}]"
-    at = trouble.at or ""
-    if at.startswith("properties.") and not forms:
-        at = f"[sources.{name}.{at}]"
-    else:
-        at = f"{at}, {where}" if at else where
+    at = f"{trouble.at} ({where})" if trouble.at else where
+    if trouble.at and trouble.at.startswith("properties.") and not forms:
+        at = f"[sources.{name}.{trouble.at}]"
     told = {
         "name": name, "source": where, "at": at, "reason": trouble.reason,
         "code": f" {trouble.code}" if trouble.code else "",

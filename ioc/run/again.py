@@ -6,6 +6,7 @@ A record is kept masked. It is read once more all the same when no field that th
 from __future__ import annotations
 
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
@@ -83,9 +84,9 @@ def once_more(config: Any, record: dict[str, Any]) -> Reading:
         (whole,) = bodies.records([record], "", "The quarantine")
         record = whole.fields
         (read,) = mapping.results(form, [whole])
-    masked = sorted(path for path in mapping.paths(form) if _masked(fields.first(record, (path,))))
-    if isinstance(form, Rows) and form.carry is not None and isinstance(read, Reading):
-        masked += sorted(column for column, value in read.properties.items() if _masked(value))
+    carried = form.carry.columns if isinstance(form, Rows) and form.carry is not None else ()
+    wanted = {name for name in record if any(fnmatchcase(name, pattern) for pattern in carried)} | mapping.paths(form)
+    masked = sorted(path for path in wanted if _masked(fields.first(record, (path,))))
     if masked:
         say = f"Its field {', '.join(masked)} is kept masked; ask its source for the record again."
         raise BadRecord(say, reason="masked")

@@ -110,7 +110,7 @@ async def sources(request: Request) -> Response:
 
 
 async def source(request: Request) -> Response:
-    """One source: contract, state, last errors, what stands set aside by reason (records themselves for operators only)."""
+    """One source: contract, state, last errors, what stands set aside, by reason (raw records for operators only)."""
     grant, mirror = await opened(request, names.SOURCES)
     here, name = door(request), request.path_params["id"]
     body = dict(mirror.seen(sight(grant, mirror.channel))).get(name)
