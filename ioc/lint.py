@@ -84,6 +84,8 @@ def _settings(tree: dict[str, Any]) -> Wrong:
             yield from check(tree[name], kind, (name,))
     for name, table in _table(tree.get("sectors")).items():
         yield from check(table, Sector, ("sectors", name))
+    if not isinstance(tree.get("checks", {}), dict):
+        yield ("checks",), "Checks are tables; write [checks.NAME]."
     for name, table in _table(tree.get("checks")).items():
         yield from check(table, Check, ("checks", name))
     yield from lint_checks.unknown(tree)

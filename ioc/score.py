@@ -8,7 +8,7 @@ sector, and for all:
   otherwise (left out where a failed check of the settings says so already);
 - đủ (complete) = 100 × Σ have / Σ expect, over the sources that owe a number: of the newest period the reporters who
   told of those who owe it (the excused owe nothing), else min(records, records expected);
-- sạch (clean) = 100 × (1 − set aside / (have + set aside)), of the records in the last answers;
+- sạch (clean) = 100 × (1 − set aside / (have + set aside)), of the distinct records that stand now;
 - sống (alive) = 100 × sources that are live / all sources.
 
 There is no mean of the four: a mean hides the bad one. A word that nothing was counted for has no value.

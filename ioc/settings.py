@@ -150,6 +150,8 @@ def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path |
         )
     if "province" not in raw:
         raise BadConfig('There is no [province]; write [province] and name = "…".', file=file)
+    if not isinstance(raw.get("checks", {}), dict):
+        raise BadConfig("Checks are tables; write [checks.NAME].", file=file, line=_line(file, "checks"))
     return Settings(
         province=_part(raw["province"], Province, "province", file),
         access=_part(raw.get("access", {}), Access, "access", file),

@@ -15,7 +15,9 @@ from ioc import clock
 from ioc.alerts import standing
 from ioc.check import Check
 from ioc.checks import Seen, by_source, covered, en, results, vi
+from ioc.errors import BadConfig
 from ioc.lint import lint
+from ioc.settings import load
 
 NOON = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
 
@@ -248,3 +250,12 @@ def test_names_that_nobody_has_are_found_with_their_line(tmp_path: Path) -> None
         ("left", "There is no property valeu"),
         ("kind", "checks.c.kind is wrong: invalid enum value 'rang'."),
     ]
+
+
+def test_checks_that_are_no_tables_are_told_with_their_line(tmp_path: Path) -> None:
+    (tmp_path / "screens").mkdir()
+    file = tmp_path / "ioc.toml"
+    file.write_text('checks = 5\n[province]\nname = "Thử"\n[web]\nscreens = "screens"\n', encoding="utf-8")
+    assert [(found.line, found.say) for found in lint(file)] == [(1, "Checks are tables; write [checks.NAME].")]
+    with pytest.raises(BadConfig, match="Checks are tables"):
+        load(file)

@@ -122,6 +122,11 @@ def standing(seen: Mapping[str, str], kinds: Iterable[Trouble]) -> Standing:
     return Standing(len(marks), dict(sorted(reasons.items())), tuple(troubles))
 
 
+def marks(quarantined: Mapping[str, str]) -> dict[str, str]:
+    """The marks of records that stand set aside, by their digests and with their reasons."""
+    return {ASIDE + digest_: f"{reason}||" for digest_, reason in quarantined.items()}
+
+
 def who(subject: str) -> str:
     """A short digest of a subject, beside the mark of its record."""
     return digest(subject)[:12]

@@ -13,7 +13,8 @@ import msgspec
 
 from ioc import bodies, catalog, fields, mapping, tables
 from ioc.adapter import Reading
-from ioc.db.asides import KEEP, asides, forget
+from ioc.db.asides import KEEP, asides
+from ioc.db.asides import forget as drop
 from ioc.db.session import Database, open_db
 from ioc.errors import BadConfig, BadRecord
 from ioc.geo.units import Units
@@ -23,15 +24,24 @@ from ioc.mapping import Mapped
 from ioc.settings import Settings
 from ioc.tables import Rows
 
+Say = Callable[[str], None]
 MASKED = "‹"
 """Begins each mark that stands where personal data or a key was masked."""
 
 
-async def again(settings: Settings, redis_url: str, database_url: str, name: str, say: Callable[[str], None]) -> str:
+async def again(
+    settings: Settings,
+    redis_url: str,
+    database_url: str,
+    name: str,
+    say: Callable[[str], None],
+    *,
+    forget: bool = False,
+) -> str:
     """Read each record that was set aside of source `name` with today's mapping; those that can be read become events.
 
-    The others stay where they are, with their reason. Returns a sentence with the counts. Raises BadConfig when there
-    is no such source, or when its adapter keeps no single records.
+    The others stay where they are, with their reason, unless they are to be forgotten. Returns a sentence with the
+    counts. Raises BadConfig when there is no such source, or when its adapter keeps no single records.
     """
     if name not in settings.sources:
         raise BadConfig(f"There is no source {name}; write one of {', '.join(sorted(settings.sources))}.")
@@ -42,22 +52,26 @@ async def again(settings: Settings, redis_url: str, database_url: str, name: str
     db, log = open_db(database_url), RedisLog(redis_url)
     try:
         read, kept = await _read(db, config, name, say)
-        if read:
+        gone = [*read, *(kept if forget else ())]
+        if gone:
             units = Units.load(settings.province, settings.folder)
             weighed = terms(source.contract, config, units) | {"complete": False}
-            taken = await take(log, name, list(read.values()), weighed=weighed, forget=[ASIDE + mark for mark in read])
-            await forget(db, name, list(read))
+            taken = await take(log, name, list(read.values()), weighed=weighed, forget=[ASIDE + mark for mark in gone])
+            await drop(db, name, gone)
             say(f"{taken.told} became events, {taken.unchanged + taken.duplicates} were known already.")
-        return f"{len(read)} records of {name} were taken, {kept} stay set aside."
+        rest = "are forgotten" if forget else "stay set aside"
+        return f"{len(read)} records of {name} were taken, {len(kept)} {rest}."
     finally:
         await log.close()
         await db.close()
 
 
-async def _read(db: Database, config: Any, name: str, say: Callable[[str], None]) -> tuple[dict[str, Reading], int]:
-    """Readings by the digest of the record they were, and how many records stay."""
+async def _read(
+    db: Database, config: Any, name: str, say: Callable[[str], None]
+) -> tuple[dict[str, Reading], list[str]]:
+    """Readings by the digest of the record they were, and the digests of those that have none."""
     read: dict[str, Reading] = {}
-    kept = 0
+    kept: list[str] = []
     for row in await asides(db, name, limit=KEEP + 1):
         try:
             record: Any = msgspec.json.decode(row.raw or "")
@@ -65,7 +79,7 @@ async def _read(db: Database, config: Any, name: str, say: Callable[[str], None]
                 raise BadRecord("It is kept masked; ask its source for it again.", reason=row.reason)
             read[row.digest] = once_more(config, record)
         except (msgspec.DecodeError, BadRecord) as error:
-            kept += 1
+            kept.append(row.digest)
             why = error.say if isinstance(error, BadRecord) else "It is not kept whole; ask its source for it again."
             say(f"{row.subject or row.digest}: {why}")
     return read, kept
