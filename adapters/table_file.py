@@ -224,7 +224,8 @@ class TableFile(Adapter["TableFile.Config"]):
         if "bad" in answer.about:
             raise Untaken(" ".join(one.why for one in answer.about["bad"]))
         form, table = self._form(answer.body, answer.name)
-        return readings(form, table.rows, event=form.event or None)
+        number = str(self.config.forms.index(form))
+        return readings(form, table.rows, event=form.event or None, form=number)
 
     def _form(self, body: bytes, file: str) -> tuple[Form, Table]:
         """The first form that fits, with its table."""

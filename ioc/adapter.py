@@ -34,7 +34,8 @@ class Reading(msgspec.Struct, frozen=True):
     `volatile`: names of properties that are carried but do not count as a change. `unit`: code of the commune,
     where the source states it. `gone`: the subject ended. `repeat`: this form of the record only repeats what
     another form tells in full: known subjects count as duplicates. `sender_id`: id that a sender gave, for the
-    push door. `line`: where it stood in the answer.
+    push door. `line`: where it stood in the answer. `spare`: fields of the record that nothing maps, each beside the
+    first reading of an answer that has it (see `ioc.spares`).
     """
 
     subject: str
@@ -49,6 +50,7 @@ class Reading(msgspec.Struct, frozen=True):
     repeat: bool = False
     sender_id: str | None = None
     line: int | None = None
+    spare: dict[str, Any] | None = None
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ioc import clock
+from ioc.checks import covered
 
 Alert = dict[str, Any]
 
@@ -51,6 +52,10 @@ def _tile(name: str, figure: Mapping[str, Any]) -> Alert | None:
     }
 
 
+def _disputed_only(figure: Mapping[str, Any]) -> bool:
+    return bool(figure.get("other")) and figure.get("level") == "warn" and figure.get("target") is None
+
+
 def _wall(name: str, item: Mapping[str, Any]) -> Alert | None:
     """A wall that shows an old picture, or none, while nobody stands before it."""
     if item["state"] not in ("stale", "down"):
@@ -64,6 +69,22 @@ def _wall(name: str, item: Mapping[str, Any]) -> Alert | None:
         "since": item["song"] or item["seen"],
         "source": None,
         "owner": None,
+    }
+
+
+def _check(name: str, result: Mapping[str, Any]) -> Alert | None:
+    """A check of the settings that fails: both figures, and none between."""
+    if result["ok"] is not False:
+        return None
+    say = result["say"]
+    return {
+        "id": f"check/{name}",
+        "level": "warn",
+        "say": {"vi": f"{result['name']}: {say['vi']}", "en": f"{result['name_en']}: {say['en']}"},
+        "why": None,
+        "since": result["since"],
+        "source": result["source"],
+        "owner": result["owner"],
     }
 
 
@@ -95,14 +116,21 @@ def standing(
     now: datetime,
     *,
     walls: Mapping[str, Mapping[str, Any]] | None = None,
+    checks: Mapping[str, Mapping[str, Any]] | None = None,
+    repairs: Mapping[str, Alert] | None = None,
 ) -> dict[str, Alert]:
     """The alerts that stand at `now`, by id. `since` and `claimed` of one that stood `before` are kept.
 
-    `figures`: the total of each tile, by tile name. `walls`: items of the channel `walls`, by id.
+    `figures`: the total of each tile, by tile name. `walls`, `checks`: items of those channels, by id. A tile whose
+    only trouble is that another figure disagrees says nothing where a failed check says it. `repairs`: the repair
+    notices, by id.
     """
     found = [_source(name, item) for name, item in sources.items()]
     found += [_wall(name, item) for name, item in (walls or {}).items()]
-    found += [_tile(name, figure) for name, figure in figures.items()]
+    found += [_check(name, result) for name, result in (checks or {}).items()]
+    found += [dict(notice) for notice in (repairs or {}).values()]
+    told = covered(checks or {})
+    found += [_tile(name, figure) for name, figure in figures.items() if not (name in told and _disputed_only(figure))]
     alerts = {}
     for alert in found:
         if alert is None:

@@ -12,6 +12,7 @@ from ioc.duty import Due
 from ioc.event import Method
 from ioc.period import Period
 from ioc.proof import Link
+from ioc.trouble import Trouble
 from ioc.workdays import Calendar
 
 State = Literal["live", "late", "stale", "down", "never"]
@@ -101,7 +102,10 @@ class Answered(msgspec.Struct, frozen=True):
     could not be taken, and stands until one can. Counts are sums since the first poll. `lost`: events that the store
     had confirmed and lost again (a primary without a replica died); they were asked again, or must be sent again.
     `reached`: the last day of the newest period that it told of. `alike`: how many answers in a row said the same as
-    the one before, all of it; `digest` is that answer's. `link`: what is proved of the link to it.
+    the one before, all of it; `digest` is that answer's. `link`: what is proved of the link to it. `aside_now`:
+    distinct records that stand set aside, by `reasons` and by kinds of `troubles` (at most `ioc.trouble.MOST` + 1).
+    `columns`: those known that nothing maps, as "form/name" ("form/" alone: the form was read); `fresh`: those among
+    them that are new, and since when.
     """
 
     source: str
@@ -125,6 +129,10 @@ class Answered(msgspec.Struct, frozen=True):
     alike: int = 0
     digest: str | None = None
     link: Link = Link()
+    reasons: dict[str, int] = {}
+    troubles: tuple[Trouble, ...] = ()
+    columns: tuple[str, ...] = ()
+    fresh: dict[str, datetime] = {}
 
 
 class Quality(msgspec.Struct, frozen=True):
@@ -229,7 +237,9 @@ def source_item(
         "frozen": verdict.frozen,
         "period": verdict.period.text if verdict.period is not None else None,
         "observed": known.observed, "received": known.answered, "last_error": known.error,
-        "have": known.have, "expect": contract.expect, "refused": known.aside_now, "method": contract.method,
+        "have": known.have, "expect": contract.expect, "refused": known.aside_now,
+        "reasons": known.reasons, "method": contract.method,
+        "fresh": sorted({name.partition("/")[2] for name in known.fresh}),
         "cadence_s": contract.cadence if contract.due is None else None, "grace_s": contract.patience,
         "checks": {"passed": known.checks.passed, "failed": list(known.checks.failed)},
         "counts": {"records": known.records, "events": known.events, "unchanged": known.unchanged,

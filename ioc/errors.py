@@ -49,14 +49,35 @@ class BadRecord(IocError):
     """One record can't be read: it is set aside with its reason, and can be replayed after a fix.
 
     `reason` is a short stable code that counts are grouped by; `raw` is the record as it came
-    (personal data and secrets are masked before it is stored).
+    (personal data and secrets are masked before it is stored). `field`: the source's field that is to blame; `code`:
+    the code in it that nobody knows; `at`: the setting that maps it, within the source's table. All records with one
+    reason, field and code are one kind of trouble, and mended together.
     """
 
-    def __init__(self, say: str, *, reason: str, raw: object = None, subject: str | None = None) -> None:
+    def __init__(
+        self,
+        say: str,
+        *,
+        reason: str,
+        raw: object = None,
+        subject: str | None = None,
+        field: str | None = None,
+        code: str | None = None,
+        at: str | None = None,
+    ) -> None:
         super().__init__(say)
         self.reason = reason
         self.raw = raw
         self.subject = subject
+        self.field = field
+        self.code = code
+        self.at = at
+
+    def of(self, raw: object, subject: str | None) -> BadRecord:
+        """The same trouble, of the record `raw`."""
+        return BadRecord(
+            self.say, reason=self.reason, raw=raw, subject=subject, field=self.field, code=self.code, at=self.at
+        )
 
 
 class Gap(IocError):

@@ -16,7 +16,8 @@ from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
-from ioc import catalog, lines, score
+from ioc import catalog, lines, lint_checks, score
+from ioc.check import Check
 from ioc.contract import Contract
 from ioc.errors import BadConfig, IocError
 from ioc.lines import Where
@@ -29,7 +30,7 @@ __all__ = ["Finding", "lint"]
 
 Wrong = Iterator[tuple[Where, str]]
 
-TOP = ("province", "sources", "access", "web", "log", "calendar", "sectors", "layers", "retention_days")
+TOP = ("province", "sources", "access", "web", "log", "calendar", "sectors", "checks", "layers", "retention_days")
 OF_A_SOURCE = ("adapter", "contract", "title", "sector")
 _SECRET_NAME = re.compile(
     r"(^|[_-])(token|pass(word|wd|phrase)?|pwd|secret|api[_-]?key|apikey|access[_-]?key|private[_-]?key|credentials?|"
@@ -83,6 +84,11 @@ def _settings(tree: dict[str, Any]) -> Wrong:
             yield from check(tree[name], kind, (name,))
     for name, table in _table(tree.get("sectors")).items():
         yield from check(table, Sector, ("sectors", name))
+    if not isinstance(tree.get("checks", {}), dict):
+        yield ("checks",), "Checks are tables; write [checks.NAME]."
+    for name, table in _table(tree.get("checks")).items():
+        yield from check(table, Check, ("checks", name))
+    yield from lint_checks.unknown(tree)
     whole = {field.name: field.type for field in msgspec.structs.fields(Settings)}
     for name in ("layers", "retention_days"):
         if name in tree:

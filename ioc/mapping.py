@@ -23,7 +23,8 @@ Settings (TOML, within a source's table)::
 
 A mapped field that a record does not have sets the record aside (a source that lost a column must not look well);
 `required = false` or `default` allows it. A field that is there and empty becomes null; `required = true` forbids it.
-Fields that nothing maps are left alone.
+Fields that nothing maps are left alone; a new one is noticed. A value that reads in another form of its kind than the
+one agreed (3.359,80 for 3359.80, a day written otherwise) is set aside as retyped: the column may have changed.
 """
 
 from __future__ import annotations
@@ -37,12 +38,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ioc import clock, fields
+from ioc import clock, fields, retyped
 from ioc.adapter import AdapterConfig, Reading
 from ioc.bodies import Record
 from ioc.errors import BadConfig, BadRecord
 from ioc.event import Geometry, Method
 from ioc.geo import place
+from ioc.spares import Spares
 
 MAX_READING = 32 * 1024
 """Bytes of one reading's properties at most, as JSON."""
@@ -155,10 +157,8 @@ class Mapped(AdapterConfig, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 @lru_cache(maxsize=64)
 def _zone(name: str | None) -> ZoneInfo:
-    if name is None:
-        return clock.ZONE
     try:
-        return ZoneInfo(name)
+        return clock.ZONE if name is None else ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise ValueError(f'there is no time zone {name}; write one like "Asia/Ho_Chi_Minh"') from None
 
@@ -168,11 +168,20 @@ def as_field(path: Path, kind: Kind = "plain") -> Field:
     return path if isinstance(path, Field) else Field(path=path, kind=kind)
 
 
-def value(field: Field, record: Any, zone: str = "Asia/Ho_Chi_Minh") -> Any:
-    """What `field` says in `record`; times aware; None when it is empty, and may be.
+def value(field: Field, record: Any, zone: str = "Asia/Ho_Chi_Minh", at: str | None = None) -> Any:
+    """What `field` says in `record`; times aware; None when it is empty, and may be. `at`: the setting that maps it.
 
-    Raises BadRecord: missing_field, unknown_code, bad_number, bad_time, bad_type, too_large.
+    Raises BadRecord, with the field: missing_field, unknown_code, bad_number, bad_time, retyped, bad_type, too_large.
     """
+    try:
+        return _value(field, record, zone)
+    except BadRecord as bad:
+        bad.field, bad.at = field.name, at
+        retyped.judge(bad, fields.first(record, field.paths), field.kind, field.form, _zone(field.zone or zone))
+        raise
+
+
+def _value(field: Field, record: Any, zone: str) -> Any:
     found = fields.first(record, field.paths) if field.paths else None
     if found is fields.ABSENT and field.default is None and field.required is not False:
         say = f"The record has no field {field.name}; if it may be left out, map it with required = false or a default."
@@ -197,7 +206,7 @@ def _code(field: Field, found: Any) -> Scalar:
     code = fields.text(found, field.name)
     if code not in field.values:
         say = f"Field {field.name} holds the unknown code {fields.shown(code)}; ask its owner, then add it to values."
-        raise BadRecord(say, reason="unknown_code")
+        raise BadRecord(say, reason="unknown_code", code=retyped.code(code))
     return field.values[code]
 
 
@@ -232,7 +241,7 @@ def read(
 
     `now` (default: the present) is what `ahead` counts from. Raises BadRecord and nothing else, with the record as
     `raw`; reasons: no_id, no_place, bad_place, swapped_place, outside_place, bad_time, future_time, unknown_code,
-    missing_field, bad_number, bad_type, too_large, refused_by_source.
+    missing_field, bad_number, retyped, bad_type, too_large, refused_by_source.
     """
     subject: str | None = None
     try:
@@ -254,19 +263,28 @@ def read(
             line=line,
         )
     except BadRecord as error:
-        raise BadRecord(error.say, reason=error.reason, raw=record if raw is None else raw, subject=subject) from None
+        raise error.of(record if raw is None else raw, subject) from None
+
+
+def paths(config: Mapped) -> frozenset[str]:
+    """Every path of a record that a mapping reads."""
+    given: list[Path | None] = [*config.id] if isinstance(config.id, tuple) else [config.id]
+    given += [config.time, config.lon, config.lat, config.geometry, config.unit, config.method, config.sender_id]
+    given += [config.refuse_why, *config.properties.values(), *config.gone, *config.refuse_if]
+    return frozenset(path for one in given if one is not None for path in as_field(one).paths)
 
 
 def results(config: Mapped, records: Iterable[Record]) -> Iterator[Reading | BadRecord]:
     """The reading of each record of a body, or why it has none, in their order; `line` counts records from 1."""
-    own_place = config.lon is None and config.geometry is None
+    own_place, spares = config.lon is None and config.geometry is None, Spares(paths(config))
     for line, record in enumerate(records, start=1):
         try:
             if not isinstance(record.raw, dict):
                 say = "The record is no object; its owner must send objects with fields."
                 raise BadRecord(say, reason="bad_type", raw=record.raw)
             given = record.geometry if own_place else None
-            yield read(config, record.fields, line=line, raw=record.raw, geometry=given)
+            reading = read(config, record.fields, line=line, raw=record.raw, geometry=given)
+            yield spares.beside(reading, record.fields)
         except BadRecord as error:
             yield error
 
@@ -279,8 +297,8 @@ def _subject(config: Mapped, record: Mapping[str, Any]) -> str:
         found = fields.first(record, field.paths)
         if found is fields.ABSENT or fields.empty(found):
             say = f"The record has no {field.name}, which is its identity; the source must give one."
-            raise BadRecord(say, reason="no_id")
-        said = fields.text(value(field, record), field.name)
+            raise BadRecord(say, reason="no_id", field=field.name, at="id")
+        said = fields.text(value(field, record, at="id"), field.name)
         parts.append(said.replace("%", "%25").replace("/", "%2F") if len(given) > 1 else said)
     subject = " ".join((config.prefix + "/".join(parts)).split())
     if not all(parts) or len(subject) > MAX_SUBJECT:
@@ -314,19 +332,20 @@ def _time(config: Mapped, record: Mapping[str, Any], now: datetime | None) -> da
     if config.time is None:
         return None
     field = as_field(config.time, "time")
-    found = value(msgspec.structs.replace(field, kind="time"), record, config.zone)
+    found = value(msgspec.structs.replace(field, kind="time"), record, config.zone, "time")
     if found is None:
         return None
     if not isinstance(found, datetime):
         found = fields.moment(found, field.name, field.form, _zone(field.zone or config.zone))
     if found > (now or clock.now()) + timedelta(seconds=config.ahead):
         say = f"Field {field.name} says {found.isoformat()}, which lies in the future; the source's clock must be set."
-        raise BadRecord(say, reason="future_time")
+        raise BadRecord(say, reason="future_time", field=field.name, at="time")
     return found
 
 
 def _properties(config: Mapped, record: Mapping[str, Any]) -> dict[str, Any]:
-    found = {name: value(as_field(path), record, config.zone) for name, path in config.properties.items()}
+    mapped, zone = config.properties.items(), config.zone
+    found = {name: value(as_field(path), record, zone, f"properties.{name}") for name, path in mapped}
     said = {name: clock.rfc3339(kept) if isinstance(kept, datetime) else kept for name, kept in found.items()}
     if len(msgspec.json.encode(said)) > MAX_READING:
         say = f"The record's properties exceed {MAX_READING:,} bytes; map fewer or shorter fields."
@@ -336,7 +355,7 @@ def _properties(config: Mapped, record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _geometry(config: Mapped, record: Mapping[str, Any], given: Geometry | None) -> Geometry | None:
     if config.lon is not None and config.lat is not None:
-        both = [value(_coordinate(path), record) for path in (config.lon, config.lat)]
+        both = [value(_coordinate(path), record, at=at) for at, path in (("lon", config.lon), ("lat", config.lat))]
         if both[0] is not None and both[1] is not None:
             return place.point(both[0], both[1], config.crs, config.within)
     else:
@@ -359,14 +378,14 @@ def _coordinate(path: Path) -> Field:
 
 
 def _unit(config: Mapped, record: Mapping[str, Any]) -> str | None:
-    found = None if config.unit is None else value(as_field(config.unit, "text"), record)
+    found = None if config.unit is None else value(as_field(config.unit, "text"), record, at="unit")
     return None if found is None else fields.text(found, "unit")
 
 
 def _method(config: Mapped, record: Mapping[str, Any]) -> Method | None:
     if config.method is None:
         return None
-    found = value(as_field(config.method, "text"), record)
+    found = value(as_field(config.method, "text"), record, at="method")
     if found is not None and found not in get_args(Method):
         say = f"Field method holds {fields.shown(found)}; map its values to one of {', '.join(get_args(Method))}."
         raise BadRecord(say, reason="unknown_code")
@@ -376,5 +395,5 @@ def _method(config: Mapped, record: Mapping[str, Any]) -> Method | None:
 def _sender(config: Mapped, record: Mapping[str, Any]) -> str | None:
     if config.sender_id is None:
         return None
-    found = value(as_field(config.sender_id, "text"), record)
+    found = value(as_field(config.sender_id, "text"), record, at="sender_id")
     return None if found is None else fields.text(found, "sender_id")

@@ -23,6 +23,7 @@ CANARY = "layer/canary"
 """The channel of the canary, which every wall watches."""
 SCORES = "scores"
 LINKS = "links"
+CHECKS = "checks"
 
 WATCH = "ioc:health"
 """Under this name the health watch itself writes into the log, as a source does."""
@@ -35,6 +36,11 @@ EXCUSED = "ioc.duty.excused"
 
 REFUSED = "ioc.record.refused"
 """Event type of a record that was set aside: read by the archive alone."""
+
+MENDED = "ioc.record.mended"
+"""Event type of a record that is set aside no more: it went through, or left its source. Read by the archive alone."""
+APPEARED = "ioc.column.appeared"
+"""Event type of a source's column that nothing maps and that was not there before; the archive keeps it."""
 
 ASIDE = "\x00"
 """Begins the mark (among what was seen) of a record that was set aside; its event's subject is the rest."""

@@ -3,11 +3,12 @@
 Pure functions of the sources. Each word is a share, 0 to 100, of what was counted, for one source, for the sources of a
 sector, and for all:
 
-- đúng (correct) = 100 × checks passed / checks made: those of the sources' last answers, and, over the province, one
-  for each figure shown in total: no other source says otherwise;
+- đúng (correct) = 100 × checks passed / checks made: those of the sources' last answers, those of the settings, each of
+  the source that it looks at, and, over the province, one for each figure shown in total: no other source says
+  otherwise (left out where a failed check of the settings says so already);
 - đủ (complete) = 100 × Σ have / Σ expect, over the sources that owe a number: of the newest period the reporters who
   told of those who owe it (the excused owe nothing), else min(records, records expected);
-- sạch (clean) = 100 × (1 − set aside / (have + set aside)), of the records in the last answers;
+- sạch (clean) = 100 × (1 − set aside / (have + set aside)), of the distinct records that stand now;
 - sống (alive) = 100 × sources that are live / all sources.
 
 There is no mean of the four: a mean hides the bad one. A word that nothing was counted for has no value.

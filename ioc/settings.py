@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ioc.check import Check
 from ioc.contract import Contract
 from ioc.errors import BadConfig
 from ioc.workdays import Calendar
@@ -93,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True):
     log: Streams = Streams()
     calendar: Calendar = Calendar()
     sectors: dict[str, Sector] = {}
+    checks: dict[str, Check] = {}
     layers: tuple[str, ...] = ()
     retention_days: int = 1100
     file: str | None = None
@@ -141,13 +143,15 @@ def load(file: str | Path, env: Mapping[str, str] = os.environ) -> Settings:
 
 def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path | None = None) -> Settings:
     """Settings of an already read TOML table; raises BadConfig."""
-    known = {"province", "sources", "access", "web", "log", "calendar", "sectors", "layers", "retention_days"}
+    known = {"province", "sources", "access", "web", "log", "calendar", "sectors", "checks", "layers", "retention_days"}
     for name in raw.keys() - known:
         raise BadConfig(
             f"Unknown setting {name}; write one of {', '.join(sorted(known))}.", file=file, line=_line(file, name)
         )
     if "province" not in raw:
         raise BadConfig('There is no [province]; write [province] and name = "…".', file=file)
+    if not isinstance(raw.get("checks", {}), dict):
+        raise BadConfig("Checks are tables; write [checks.NAME].", file=file, line=_line(file, "checks"))
     return Settings(
         province=_part(raw["province"], Province, "province", file),
         access=_part(raw.get("access", {}), Access, "access", file),
@@ -155,6 +159,7 @@ def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path |
         log=_part(raw.get("log", {}), Streams, "log", file),
         calendar=_part(raw.get("calendar", {}), Calendar, "calendar", file),
         sectors={name: _part(table, Sector, f"sectors.{name}", file) for name, table in raw.get("sectors", {}).items()},
+        checks={name: _part(table, Check, f"checks.{name}", file) for name, table in raw.get("checks", {}).items()},
         sources={name: _source(name, table, env, file) for name, table in raw.get("sources", {}).items()},
         layers=tuple(raw.get("layers", ())),
         retention_days=raw.get("retention_days", 1100),

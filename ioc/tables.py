@@ -22,6 +22,7 @@ import msgspec
 from ioc import clock, fields, mapping
 from ioc.adapter import Reading
 from ioc.errors import BadRecord
+from ioc.spares import Spares
 
 
 class Carry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,11 +108,15 @@ def _column(path: str, there: Mapping[str, Any]) -> str | None:
 
 
 def readings(
-    config: Rows, rows: Iterable[Row | BadRecord], *, event: str | None = None
+    config: Rows, rows: Iterable[Row | BadRecord], *, event: str | None = None, form: str = ""
 ) -> Iterator[Reading | BadRecord]:
-    """The readings of rows, and a BadRecord for each that can't be read. `event`: their type, if not the source's."""
+    """The readings of rows, and a BadRecord for each that can't be read. `event`: their type, if not the source's.
+
+    `form`: a name of the form of table, where a source has several.
+    """
     zone = ZoneInfo(config.zone)
     lacking: list[str] | None = None
+    spares = Spares(_mapped(config), config.carry.columns if config.carry else (), form)
     for row in rows:
         if isinstance(row, BadRecord):
             yield row
@@ -119,7 +124,18 @@ def readings(
         if lacking is None:
             lacking = missing(config, row.cells)
         for record in _melted(config.melt, {name: _aware(cell, zone) for name, cell in row.cells.items()}):
-            yield _reading(config, record, row.line, lacking, event)
+            read = _reading(config, record, row.line, lacking, event)
+            yield read if isinstance(read, BadRecord) else spares.beside(read, record)
+
+
+def once_more(config: Rows, record: dict[str, Any], *, event: str | None = None) -> Reading | BadRecord:
+    """The reading of a record that was set aside, with its row melted already; or why it has none still."""
+    return _reading(config, record, 0, missing(config, record), event)
+
+
+def _mapped(config: Rows) -> frozenset[str]:
+    made = (config.melt.name, config.melt.value, *config.melt.columns) if config.melt else ()
+    return mapping.paths(config) | frozenset(made)
 
 
 def _reading(
@@ -130,7 +146,7 @@ def _reading(
         if lacking:
             names = ", ".join(lacking)
             say = f"The table has no column {names} any more; ask its owner, then map the column by its new name."
-            raise BadRecord(say, reason="missing_field", raw=record, subject=read.subject)
+            raise BadRecord(say, reason="missing_field", raw=record, subject=read.subject, field=names)
         if config.carry and not read.gone:
             read = msgspec.structs.replace(
                 read, properties={**_carried(config, record, read.subject), **read.properties}
@@ -148,9 +164,9 @@ def _carried(config: Rows, record: dict[str, Any], subject: str) -> dict[str, An
         if any(fnmatchcase(name, pattern) for pattern in carry.columns):
             field = mapping.Field(path=(name,), kind=carry.kind, form=carry.form, default=carry.default)
             try:
-                value = mapping.value(field, record, config.zone)
+                value = mapping.value(field, record, config.zone, "carry")
             except BadRecord as bad:
-                raise BadRecord(bad.say, reason=bad.reason, raw=record, subject=subject) from None
+                raise bad.of(record, subject) from None
             found[name] = clock.rfc3339(value) if isinstance(value, datetime) else value
     if len(msgspec.json.encode(found)) > mapping.MAX_READING:
         say = f"The carried columns exceed {mapping.MAX_READING:,} bytes; carry fewer of them."

@@ -44,7 +44,7 @@ class Archived(Centre):
 
     async def _project(self, batch: Batch) -> None:
         await self.projector.work(batch)
-        self.events += [entry.event for entry in batch.entries]
+        self.events += [entry.event for entry in batch.entries if entry.event.source == self.source.name]
 
     async def _store(self, batch: Batch) -> None:
         await archive.store(self.db, batch.entries)

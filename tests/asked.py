@@ -56,12 +56,16 @@ def told(taken: Taken) -> list[tuple[str, Any]]:
     return [
         (event.subject, event.data.properties["value"] if event.data is not None else None)
         for event in taken.events
-        if event.type != names.REFUSED
+        if event.type not in (names.REFUSED, names.MENDED)
     ]
 
 
 def refused(taken: Taken) -> list[Event]:
     return [event for event in taken.events if event.type == names.REFUSED]
+
+
+def mended(taken: Taken) -> list[Event]:
+    return [event for event in taken.events if event.type == names.MENDED]
 
 
 def counts(taken: Taken) -> tuple[int, int, int, int]:

@@ -61,7 +61,7 @@ class Centre:
             await self.projector.work(batch)
             if batch is None:
                 break
-            self.events += [entry.event for entry in batch.entries]
+            self.events += [entry.event for entry in batch.entries if entry.event.source == self.source.name]
         await self.projector.tick(force=True)
         assert known.answered is not None
         return known.answered

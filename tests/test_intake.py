@@ -15,7 +15,7 @@ from ioc.adapter import Reading
 from ioc.errors import BadRecord, SourceDown
 from ioc.event import ASKED_AGAIN, REVISED
 from ioc.intake import CHECKS
-from tests.asked import Source, at, bad, counts, reading, refused, told
+from tests.asked import Source, at, bad, counts, mended, reading, refused, told
 
 
 async def test_the_same_content_tells_nothing_and_the_source_is_alive() -> None:
@@ -96,7 +96,8 @@ async def test_a_record_set_aside_is_told_once_and_counted_each_time() -> None:
     again = await source.ask(bad("x"), bad("x"), bad("y"), reading("a"))
     assert again.events == [] and again.set_aside == 3
     assert source.known.answered is not None
-    assert (source.known.answered.set_aside, source.known.answered.aside_now) == (6, 3)
+    assert (source.known.answered.set_aside, source.known.answered.aside_now) == (6, 2)
+    assert source.known.answered.reasons == {"no_place": 2}
 
 
 async def test_a_complete_answer_without_a_bad_record_forgets_it() -> None:
@@ -280,7 +281,7 @@ async def test_every_record_is_counted_once_and_what_is_known_is_what_was_told(
         for subject, value in told(taken):
             (stands.discard if value is None else stands.add)(subject)
         sums = [a + b for a, b in zip(sums, counts(taken), strict=True)]
-        assert len(taken.events) == taken.told + taken.gone + len(refused(taken))
+        assert len(taken.events) == taken.told + taken.gone + len(refused(taken)) + len(mended(taken))
         assert {name for name in source.known.seen if not name.startswith("\x00")} == stands
         assert taken.have == len(stands)
     known = source.known.answered

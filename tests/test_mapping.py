@@ -175,7 +175,14 @@ def test_values(value: object, field: dict[str, Any], expected: object) -> None:
 @pytest.mark.parametrize(
     ("value", "field", "expected"),
     [
-        ("3.359,80", {"kind": "number"}, "bad_number"),
+        ("3.359,80", {"kind": "number"}, "retyped"),
+        ("3359,x", {"kind": "number"}, "bad_number"),
+        ("1.234.567", {"kind": "integer"}, "retyped"),
+        ("1,5", {"kind": "integer"}, "bad_number"),
+        ("31/12/2025", {"kind": "time"}, "retyped"),
+        ("2025-12-31", {"kind": "time", "form": "%d/%m/%Y"}, "retyped"),
+        (1767225600, {"kind": "time"}, "retyped"),
+        (12, {"kind": "time"}, "bad_time"),
         ("3.35,9", {"kind": "number", "form": "vi"}, "bad_number"),
         ("١٢", {"kind": "number"}, "bad_number"),
         (math.nan, {}, "bad_number"),

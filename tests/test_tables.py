@@ -81,7 +81,7 @@ def test_carried_columns_are_read_or_set_aside() -> None:
     made = config(carry={"columns": ["n*"], "kind": "number", "form": "vi"})
     good, bad = read(made, {"day": "2021-06-20", "n": "3.359,80"}, {"day": "2021-06-21", "n": "3,359.80"})
     assert isinstance(good, Reading) and good.properties == {"n": 3359.8}
-    assert isinstance(bad, BadRecord) and bad.reason == "bad_number" and bad.raw is not None
+    assert isinstance(bad, BadRecord) and bad.reason == "retyped" and bad.raw is not None
     large = config(carry={"columns": ["c*"]})
     (too_large,) = read(large, {"day": "2021-06-20"} | {f"c{number}": "x" * 7000 for number in range(6)})
     assert isinstance(too_large, BadRecord) and too_large.reason == "too_large"

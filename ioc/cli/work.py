@@ -110,13 +110,16 @@ def ask(source: str, config: Path | None) -> None:
 
 @click.command()
 @click.option("--set-aside", metavar="SOURCE", help="Instead, take what was set aside of SOURCE once more.")
+@click.option("--forget", is_flag=True, help="With --set-aside: drop what still can't be read.")
 @place.config_option
 @place.data_option
-def replay(set_aside: str | None, config: Path | None, data: Path | None) -> None:
+def replay(set_aside: str | None, forget: bool, config: Path | None, data: Path | None) -> None:
     """Rebuild every board from the archive, under a new epoch."""
     from ioc import settings
     from ioc.run import replay as again
 
+    if forget and set_aside is None:
+        raise click.UsageError("--forget goes with --set-aside; name the source, or leave it out.")
     loaded = settings.load(place.settings_file(config))
     folder = place.data_folder(data)
     click.echo(
@@ -126,6 +129,7 @@ def replay(set_aside: str | None, config: Path | None, data: Path | None) -> Non
             database_url=place.database_url(folder),
             data=folder,
             set_aside=set_aside,
+            forget=forget,
             say=lambda text: click.echo(text, err=True),
         )
     )

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ioc import clock, names
 from ioc.db.asides import asides, keep
 from ioc.db.figures import Noted, figure_at, figures, note_figures
+from ioc.db.mask import mask
 from ioc.db.session import Database, insert
 from ioc.db.tables import EventRow, FigureRow, table_of
 from ioc.event import ASKED_AGAIN, REVISED, Event, Feature
@@ -23,6 +24,7 @@ __all__ = [
     "latest", "note_figures", "purge", "store",
 ]  # fmt: skip
 
+ASIDE = (names.REFUSED, names.MENDED)
 _PAGE = 500
 _STREAM = 2000
 _DELETE = 5000
@@ -64,11 +66,11 @@ async def store(db: Database, entries: Sequence[Entry]) -> Stored:
 
     An event that revises or ends a subject gets `corrects` and `old` of the newest earlier event of the same
     source and subject, in the archive or in this batch. One that was asked again and says what the archive's
-    newest says is left out. Events of type names.REFUSED are counted in `asides` instead.
+    newest says is left out. Events of the types in ASIDE are counted in `asides` instead.
     """
     events = {entry.event.id: entry.event for entry in entries}
-    refused = [event for event in events.values() if event.type == names.REFUSED]
-    given = [event for event in events.values() if event.type != names.REFUSED]
+    refused = [event for event in events.values() if event.type in ASIDE]
+    given = [_masked(event) for event in events.values() if event.type not in ASIDE]
     async with db.writing() as connection:
         fresh = await _fresh(connection, given)
         past = await _past(connection, {_key(event) for event in fresh if _looks_back(event)})
@@ -78,6 +80,14 @@ async def store(db: Database, entries: Sequence[Entry]) -> Stored:
             await connection.execute(statement, rows)
         aside = await keep(connection, refused)
     return Stored(len(rows), len(given) - len(fresh), len(fresh) - len(rows), aside)
+
+
+def _masked(event: Event) -> Event:
+    """A new column's first value may be anything, and of anybody."""
+    if event.type != names.APPEARED or event.data is None:
+        return event
+    told = {**event.data.properties, "raw": mask(event.data.properties.get("raw"))}
+    return msgspec.structs.replace(event, data=Feature(told))
 
 
 async def latest(

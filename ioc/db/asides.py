@@ -1,13 +1,14 @@
-"""Records that were set aside: each distinct one once, with how often it came; bounded for every source."""
+"""Records that stand set aside: each distinct one once, with how often it came; bounded for every source."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ioc import names
 from ioc.db.mask import mask, mask_text
 from ioc.db.session import Database, insert
 from ioc.db.tables import AsideRow, CountedRow, table_of
@@ -19,34 +20,70 @@ OLDER = "older"
 """Digest of the row that sums up."""
 _REMEMBER = 50_000
 _PAGE = 500
+_Key = tuple[str, str]
+"""A source, and the digest of one of its records."""
 
 _table = table_of(AsideRow)
 _counted = table_of(CountedRow)
 
 
 async def keep(connection: AsyncConnection, events: Sequence[Event]) -> int:
-    """Count the records that these events (of type names.REFUSED) set aside; those counted before change nothing.
-
-    Returns how many were new.
+    """Count the records that these events set aside (type names.REFUSED), and drop those that stand aside no more
+    (names.MENDED); events that were counted before change nothing. Returns how many were new.
     """
     fresh = await _uncounted(connection, events)
     if not fresh:
         return 0
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    rows: dict[_Key, dict[str, Any]] = {}
+    ended: dict[_Key, bool] = {}
     for event in fresh:
+        if event.type == names.MENDED:
+            key = event.source, event.subject
+            # one that came in this very batch never had a row
+            ended.setdefault(key, key not in rows)
+            rows.pop(key, None)
+            continue
         row = _row(event)
-        known = rows.get((row["source"], row["digest"]))
-        rows[row["source"], row["digest"]] = row if known is None else _joined(known, row)
-    statement = insert(connection, _table)
-    given = statement.excluded
-    later = sa.case((given.last > _table.c.last, given.last), else_=_table.c.last)
-    renewed: dict[str, Any] = {name: given[name] for name in ("reason", "say", "subject", "raw")}
-    renewed |= {"last": later, "count": _table.c["count"] + given["count"]}
-    upsert = statement.on_conflict_do_update(index_elements=["source", "digest"], set_=renewed)
-    await connection.execute(upsert, list(rows.values()))
+        key = row["source"], row["digest"]
+        known = rows.get(key)
+        rows[key] = row if known is None else _joined(known, row)
+    await _end(connection, ended)
+    if rows:
+        statement = insert(connection, _table)
+        given = statement.excluded
+        later = sa.case((given.last > _table.c.last, given.last), else_=_table.c.last)
+        renewed: dict[str, Any] = {name: given[name] for name in ("reason", "say", "subject", "raw")}
+        renewed |= {"last": later, "count": _table.c["count"] + given["count"]}
+        upsert = statement.on_conflict_do_update(index_elements=["source", "digest"], set_=renewed)
+        await connection.execute(upsert, list(rows.values()))
     for source in {event.source for event in fresh}:
         await _bound(connection, source)
-    return len(fresh)
+    return sum(event.type == names.REFUSED for event in fresh)
+
+
+async def _end(connection: AsyncConnection, ended: Mapping[_Key, bool]) -> None:
+    """Drop the rows of records that stand aside no more; what has no row of its own is summed up, and counted less."""
+    for source in {source for source, _ in ended}:
+        digests = [digest for of, digest in ended if of == source]
+        dropped = 0
+        for start in range(0, len(digests), _PAGE):
+            those = (_table.c.source == source, _table.c.digest.in_(digests[start : start + _PAGE]))
+            dropped += (await connection.execute(sa.delete(_table).where(*those))).rowcount
+        summed = sum(had for (of, _), had in ended.items() if of == source) - dropped
+        if summed > 0:
+            older = (_table.c.source == source, _table.c.digest == OLDER)
+            less = sa.update(_table).where(*older).values({"count": _table.c["count"] - summed})
+            await connection.execute(less)
+            await connection.execute(sa.delete(_table).where(*older, _table.c["count"] <= 0))
+
+
+async def reasons(db: Database, source: str) -> dict[str, int]:
+    """How many records of `source` stand set aside, by reason; those that are only summed up under OLDER."""
+    number = sa.case((_table.c.digest == OLDER, _table.c["count"]), else_=1)
+    query = sa.select(_table.c.reason, sa.func.sum(number)).where(_table.c.source == source)
+    async with db.reading() as connection:
+        rows = (await connection.execute(query.group_by(_table.c.reason).order_by(_table.c.reason))).all()
+    return {str(reason): int(many) for reason, many in rows}
 
 
 async def asides(db: Database, source: str, limit: int = 100) -> list[AsideRow]:

@@ -1,5 +1,8 @@
 """Masks what must not be kept of a record that was set aside: phone numbers, addresses of mail, names, keys.
 
+A record that is a JSON object is masked value by value and stays one, so that the rest of it can be read once more
+(`ioc/decisions/0012-what-is-masked-can-be-replayed.md`).
+
 It rather masks too much: the record itself lies at its source, and its identity is kept beside it.
 """
 
@@ -57,7 +60,45 @@ def mask_text(text: str) -> str:
 def mask(raw: Any) -> str:
     """A record (text, or anything JSON-able) as masked text of at most 8 KiB of UTF-8."""
     text = raw if isinstance(raw, str) else "" if raw is None else msgspec.json.encode(raw).decode()
-    masked = mask_text(text[:_READ_CHARS]).encode(errors="replace")
-    if len(masked) <= MOST_BYTES:
-        return masked.decode()
-    return masked[: MOST_BYTES - 3].decode(errors="ignore") + "…"
+    masked = (_object(text) if text.startswith("{") else None) or mask_text(text[:_READ_CHARS])
+    body = masked.encode(errors="replace")
+    if len(body) <= MOST_BYTES:
+        return body.decode()
+    return body[: MOST_BYTES - 3].decode(errors="ignore") + "…"
+
+
+def _object(text: str) -> str | None:
+    """A JSON object, masked value by value; None when it is none, or too long."""
+    if len(text) > _READ_CHARS:
+        return None
+    try:
+        return msgspec.json.encode(_inside(msgspec.json.decode(text))).decode()
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+
+
+def _inside(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {mask_text(name): _of_field(name, inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_inside(inner) for inner in value]
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    masked = mask_text(text)
+    return value if masked == text else masked
+
+
+def _of_field(name: str, value: Any) -> Any:
+    """The value of a field; of one that names a person or holds a key the mark alone."""
+    for pattern, mark in _FIELDS:
+        if pattern.fullmatch(name) and value not in (None, ""):
+            return mark
+    return _inside(value)
+
+
+_FIELDS = (
+    (re.compile(rf"(?i)(?:.*[^a-z0-9])?(?:{_KEYS})"), "‹key›"),
+    (re.compile(rf"(?i)(?:.*[^a-z0-9])?(?:{_PERSONS})"), "‹person›"),
+)
+"""As in the rules, where a name may stand behind anything but a letter or a number."""

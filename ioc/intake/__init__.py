@@ -17,7 +17,9 @@ from ioc import clock, names, proof
 from ioc.adapter import AdapterConfig, Reading
 from ioc.contract import Answered, Checks, Contract
 from ioc.errors import BadRecord, Gap
-from ioc.intake.weighing import ASIDE, CHECKS, Finder, Taken, content, weigh
+from ioc.intake import columns
+from ioc.intake.asides import ASIDE, standing
+from ioc.intake.weighing import CHECKS, Finder, Taken, content, weigh
 from ioc.log import Known, Log
 from ioc.proof import Link, Tally
 
@@ -47,6 +49,9 @@ async def commit(
     Raises Gap when somebody else wrote for this source meanwhile: weigh again with what is known now.
     """
     before = known.answered or Answered(source, asked)
+    kept = {name: mark for name, mark in {**known.seen, **taken.seen}.items() if mark is not None}
+    aside = standing(kept, (*before.troubles, *taken.troubles.values()))
+    spare, fresh = columns.known_then(before, taken, received)
     answered = msgspec.structs.replace(
         before,
         asked=asked,
@@ -62,7 +67,11 @@ async def commit(
         unchanged=before.unchanged + taken.unchanged,
         duplicates=before.duplicates + taken.duplicates,
         set_aside=before.set_aside + taken.set_aside,
-        aside_now=taken.set_aside if taken.aside_now is None else taken.aside_now,
+        aside_now=aside.records,
+        reasons=aside.reasons,
+        troubles=aside.troubles,
+        columns=spare,
+        fresh=fresh,
         lost=before.lost + known.lost,
         checks=Checks(CHECKS - len(taken.failed), tuple(taken.failed)),
         reached=max(filter(None, (before.reached, taken.reached)), default=None),
@@ -79,8 +88,7 @@ async def commit(
         answered=answered,
         sender_ids=taken.sender_ids,
     )
-    kept = {**known.seen, **taken.seen}
-    return Known(revision, cursor, {name: mark for name, mark in kept.items() if mark is not None}, answered)
+    return Known(revision, cursor, kept, answered)
 
 
 def _asides(seen: Mapping[str, str | None]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -14,20 +14,17 @@ from ioc.adapter import Reading
 from ioc.duty import Due
 from ioc.errors import BadRecord, SourceDown
 from ioc.event import ASKED_AGAIN, REVISED, Event, Feature, Method, digest, new_id
+from ioc.intake import columns
+from ioc.intake.asides import Asides
 from ioc.intake.book import Book
 from ioc.log import Known
+from ioc.retyped import judge_columns
+from ioc.trouble import Trouble
 
-ASIDE = names.ASIDE
-"""First character of the marks, among what was seen, of records that are set aside; no subject has it."""
-HOLDING = "?"
-"""First character of what stands beside such a mark: the record has no name, and came when a subject went missing."""
 OUT = "~"
 """Last character of a subject's mark when it lies outside the province's communes."""
-MOST_ASIDES = 5000
-"""Marks of set-aside records that are remembered of a source whose answers are not complete."""
 AHEAD = timedelta(minutes=5)
 """How far a source's clock may run ahead of ours before a check says so."""
-RAW_LIMIT = 8192
 MOST_SEEN = 200_000
 """Subjects of one source that are remembered, where its answers do not hold them all."""
 CHECKS = 4
@@ -43,8 +40,9 @@ class Finder(Protocol):
 class Taken(msgspec.Struct):
     """What one asking came to. records = told + unchanged + duplicates + set_aside; `gone` come on top.
 
-    `told`: records that became events. `aside_now`: how many stand set aside, when it is not `set_aside`. `reached`:
-    the last day of the newest period told of, of a source that owes periods. `digest`: of the answer as it came.
+    `told`: records that became events. `reached`: the last day of the newest period told of, of a source that owes
+    periods. `digest`: of the answer as it came. `troubles`: kinds of what was set aside, by their short names. `spare`:
+    columns that nothing maps, each with a value. `complete`: the answer held all there is.
     """
 
     events: list[Event]
@@ -54,7 +52,6 @@ class Taken(msgspec.Struct):
     unchanged: int = 0
     duplicates: int = 0
     set_aside: int = 0
-    aside_now: int | None = None
     gone: int = 0
     have: int = 0
     observed: datetime | None = None
@@ -63,6 +60,9 @@ class Taken(msgspec.Struct):
     sender_ids: list[str] = []
     reached: date | None = None
     digest: str | None = None
+    troubles: dict[str, Trouble] = {}
+    spare: dict[str, Any] = {}
+    complete: bool = False
 
 
 def content(reading: Reading) -> str:
@@ -100,16 +100,20 @@ def weigh(
     """
     weighing = _Weighing(source, known, kind, received, method, again)
     weighing.book = Book(source, due, reporters) if due is not None else None
-    for result in weighing.in_order(results):
+    given = weighing.in_order(results)
+    judge_columns(given)
+    for result in given:
         weighing.taken.records += 1
         if isinstance(result, BadRecord):
-            weighing.aside(result)
+            weighing.asides.add(result)
         else:
             weighing.reading(result, sent)
     if complete:
         weighing.absent(archived or {})
-    weighing.forget_asides(complete)
     taken = weighing.taken
+    taken.complete = complete
+    weighing.asides.close(complete, weighing.anew)
+    columns.tell(source, known, taken, received)
     if units is not None:
         _place(taken, units, received)
     weighing.check(expect)
@@ -130,9 +134,8 @@ class _Weighing:
         self.newest: dict[str, datetime] = {}
         self.here: dict[str, tuple[str, datetime | None]] = {}
         self.used: set[str] = set()
-        self.asides: set[str] = set()
-        self.nameless: dict[str, str] = {}
-        self.held: set[str] = set()
+        self.asides = Asides(source, known, received, method, self.taken)
+        self.anew: set[str] = set()
         self.conflicts = 0
         self.ahead = 0
         self.book: Book | None = None
@@ -183,10 +186,12 @@ class _Weighing:
         if subject in self.here and not self._other_state(reading, told):
             return
         if reading.repeat and (subject in self.here or subject in self.known.seen):
-            self.held.add(subject)
+            self.asides.held.add(subject)
             taken.duplicates += 1
             return
         self.here[subject] = (told, reading.time)
+        if reading.spare is not None:
+            columns.note(reading.spare, taken.spare)
         if self.book is not None:
             self.book.note(reading, self.received)
         self._tell(reading, told)
@@ -201,7 +206,7 @@ class _Weighing:
         except (TypeError, ValueError, RecursionError):
             pass
         say = "The record holds something that can't be written as JSON; its adapter must make it plain."
-        self.aside(BadRecord(say, reason="bad_type", raw=repr(reading.properties), subject=reading.subject))
+        self.asides.add(BadRecord(say, reason="bad_type", raw=repr(reading.properties), subject=reading.subject))
         return None
 
     def _tell(self, reading: Reading, told: str) -> None:
@@ -224,6 +229,7 @@ class _Weighing:
             cause = ASKED_AGAIN
         taken.seen[subject] = f"{when}|{told}"
         taken.told += 1
+        self.anew.add(subject)
         taken.events.append(self._event(reading, cause))
 
     def _other_state(self, reading: Reading, told: str) -> bool:
@@ -236,7 +242,7 @@ class _Weighing:
             return True
         self.conflicts += 1
         say = f"The id {reading.subject} stands twice in one answer with different content; give each its own id."
-        self.aside(BadRecord(say, reason="conflict", raw=reading.properties, subject=reading.subject))
+        self.asides.add(BadRecord(say, reason="conflict", raw=reading.properties, subject=reading.subject))
         return False
 
     def _end(self, reading: Reading) -> None:
@@ -262,38 +268,17 @@ class _Weighing:
             cause=cause,
         )
 
-    def aside(self, bad: BadRecord) -> None:
-        taken = self.taken
-        taken.set_aside += 1
-        taken.reasons[bad.reason] = taken.reasons.get(bad.reason, 0) + 1
-        raw, subject = _raw(bad.raw), _plain(bad.subject) if bad.subject is not None else None
-        mark = ASIDE + digest(bad.reason, subject, raw)
-        if bad.subject is not None:
-            self.held.add(bad.subject)
-        else:
-            self.nameless[mark] = bad.reason
-        if mark in self.asides:
-            return
-        self.asides.add(mark)
-        if mark in self.known.seen:
-            return
-        taken.seen[mark] = bad.reason
-        told = {"reason": bad.reason, "say": _plain(bad.say), "raw": raw[:RAW_LIMIT], "digest": mark[1:]}
-        feature = Feature({**told, "record": subject})
-        at = self.received
-        taken.events.append(Event(new_id(), self.source, names.REFUSED, mark[1:], at, at, feature, method=self.method))
-
     def absent(self, archived: Mapping[str, datetime]) -> None:
         """Known subjects that a complete answer no longer holds are gone, when that can be believed."""
         standing = [name for name in self.known.seen if not names.is_mark(name) and self.mark(name) is not None]
         standing += [name for name in archived if name not in self.known.seen]
-        missing = [name for name in standing if name not in self.here and name not in self.held]
+        missing = [name for name in standing if name not in self.here and name not in self.asides.held]
         if 2 * len(missing) > len(standing):
             raise SourceDown(
                 f"{len(missing)} of {len(standing)} known records were missing at once; the answer was not believed, "
                 "and the last picture stays. If they really ended, remove the source's records in steps."
             )
-        if self._held_by_nameless(len(missing)):
+        if self.asides.may_hold(len(missing)):
             return
         for name in missing:
             when = archived.get(name, self.received)
@@ -302,22 +287,6 @@ class _Weighing:
             self.taken.seen[name] = None
             self.taken.gone += 1
             self.taken.events.append(self._event(Reading(name, {}, when, gone=True), None))
-
-    def _held_by_nameless(self, missing: int) -> bool:
-        """Whether records that could not even be named may be the missing ones: then nothing is dropped.
-
-        Only those count that came with the gap, and are still there; who stood nameless before hides nobody.
-        """
-        seen = self.known.seen
-        may = [mark for mark in self.nameless if seen.get(mark, HOLDING).startswith(HOLDING)]
-        for mark in may:
-            self.taken.seen[mark] = (HOLDING if missing else "") + self.nameless[mark]
-        return 0 < missing <= len(may)
-
-    def forget_asides(self, complete: bool) -> None:
-        old = {mark for mark in self.known.seen if mark.startswith(ASIDE)} - self.asides
-        if complete or len(old) > MOST_ASIDES:
-            self.taken.seen.update(dict.fromkeys(old))
 
     def forget_oldest(self, most: int) -> None:
         """A source that grows for ever must not fill the store: a tenth of what is remembered goes when it is full."""
@@ -349,21 +318,6 @@ def split(mark: str) -> tuple[str, str]:
     """Source time (RFC 3339 or empty) and digest of a subject's mark."""
     time, _, told = mark.removesuffix(OUT).rpartition("|")
     return time, told
-
-
-def _plain(text: str) -> str:
-    """Text without lone surrogates, which no store takes."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _raw(raw: object) -> str:
-    """A record as it came, as text."""
-    if isinstance(raw, str):
-        return _plain(raw)
-    try:
-        return msgspec.json.encode(raw, enc_hook=str).decode()
-    except (TypeError, ValueError, RecursionError):
-        return _plain(repr(raw))
 
 
 def _place(taken: Taken, units: Finder, received: datetime) -> None:

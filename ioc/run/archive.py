@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from ioc import clock, names
 from ioc.board import Board
 from ioc.db import archive, figures
+from ioc.db.asides import KEEP, OLDER, asides
 from ioc.db.session import Database
 from ioc.event import Event
 from ioc.log import Log
@@ -44,6 +45,15 @@ class SqlArchive:
                 mine = (event.time, event.received, event.data is not None)
                 newest[event.subject] = max(mine, newest.get(event.subject, mine))
         return {subject: time for subject, (time, _, there) in newest.items() if there}
+
+    async def quarantined(self, source: str) -> dict[str, str]:
+        """The reason of each record of a source that stands set aside with a row of its own, by its digest."""
+        try:
+            return {row.digest: row.reason for row in await asides(self.db, source, KEEP + 1) if row.digest != OLDER}
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError) as error:
+            # its count is worth less than its answers: a source must not wait for SQL
+            logger.warning("What stands set aside of %s can't be read (%s).", source, type(error).__name__)
+            return {}
 
     async def value(self, tile: str, at: datetime) -> float | None:
         try:

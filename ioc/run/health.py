@@ -1,8 +1,8 @@
 """Health: how old the picture is. Measures each source against its contract.
 
-Keeps the channels `sources`, `ledger`, `scores`, `links`, `walls` and `alerts`, and the four words. The hub joins what
-stands here to the quality of every channel. A source whose state is another now makes one event, so that its history
-can be read.
+Keeps the channels of OWN: the sources and what they owe, the link matrix, checks, walls, alerts, and the four words.
+The hub joins what stands here to the quality of every channel. A source whose state is another now makes one event, so
+that its history can be read.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from typing import Any
 
 import msgspec
 
-from ioc import alerts, clock, contract, ledger, links, names, score, walls
+from ioc import alerts, checks, clock, contract, ledger, links, names, repairs, score, walls
 from ioc.board import Board
 from ioc.contract import Answered
 from ioc.errors import Gap, StoreAway
 from ioc.event import Event, Feature, new_id
 from ioc.log import Known, Log
 from ioc.run.books import Books
+from ioc.run.checking import Checking
 from ioc.run.epochs import Epochs
 from ioc.run.figures import ALL, wire
 from ioc.score import WORDS
 from ioc.settings import Settings
 
 WORD_TILES = tuple(names.tile_channel(word.name) for word in WORDS)
-OWN = (names.SOURCES, names.LEDGER, names.SCORES, names.LINKS, names.WALLS, names.ALERTS, *WORD_TILES)
+OWN = (names.SOURCES, names.LEDGER, names.SCORES, names.LINKS, names.CHECKS, names.WALLS, names.ALERTS, *WORD_TILES)
 """The channels that health writes."""
 LOOK_S = 1.0
 """How often the sources are judged."""
@@ -60,6 +61,7 @@ class Health:
         self.settings, self.board, self.log, self.tiles, self.fence = settings, board, log, tiles, fence
         self.epochs = epochs or Epochs()
         self.books = Books(board)
+        self.checking = Checking(settings, board)
         self._read_walls = read_walls
         self._owing = {
             name: ledger.expected(source.contract, units)
@@ -83,21 +85,29 @@ class Health:
         """Judge every source once, and tell what moved. Raises Gap when the boards were emptied."""
         owed = await self._owed(now)
         answers = await self.log.answers()
-        items = self._sources(answers, owed, now)
+        checked = await self.checking.look(self._stood[names.CHECKS], now)
+        items = _with_checks(self._sources(answers, owed, now), checked)
+        glasses = await self._walls(now)
         await self._changed(items, now)
         await self._tell(names.SOURCES, items)
+        await self._tell(names.CHECKS, checked)
         await self._tell(names.LEDGER, self._ledger(owed, items, now))
         await self._tell(names.LINKS, self._links(answers, items, now))
-        glasses = await self._walls(now)
         await self._tell(names.WALLS, glasses)
         figures = await self._figures()
-        own = {word.name for word in WORDS}
+        await self._score(items, figures, checked, now)
+        before, mend = self._stood[names.ALERTS], self._repairs(answers)
+        standing = alerts.standing(items, figures, before, now, walls=glasses, checks=checked, repairs=mend)
+        await self._tell(names.ALERTS, standing)
+
+    async def _score(self, items: Items, figures: Items, checked: Items, now: datetime) -> None:
+        """The four words, in total and of each source and sector. What a check covers is not counted twice."""
+        own = {word.name for word in WORDS} | checks.covered(checked)
         others = {name: figure for name, figure in figures.items() if name not in own}
         for word in WORDS:
             figure = msgspec.structs.replace(word.work_out(items, others), observed=now, sources=sorted(items))
             await self._word(names.tile_channel(word.name), wire(figure, word.label, ("điểm", "points")))
         await self._tell(names.SCORES, score.scores(items, others))
-        await self._tell(names.ALERTS, alerts.standing(items, figures, self._stood[names.ALERTS], now, walls=glasses))
 
     def _sources(self, answers: Mapping[str, Answered], owed: Items, now: datetime) -> Items:
         """Each source as it is now; how much one has that owes periods is how many told of the newest."""
@@ -172,6 +182,15 @@ class Health:
             self._said[channel] = said
             await self._tell(channel, {ALL: told})
 
+    def _repairs(self, answers: Mapping[str, Answered]) -> Items:
+        """The repair notices of all sources, by id."""
+        found: Items = {}
+        for name, source in self.settings.sources.items():
+            title, forms = _named(source.title, name), "forms" in source.options
+            both = title["name"], title["name_en"]
+            found |= repairs.notices(name, both, source.contract.owner, answers.get(name), forms=forms)
+        return found
+
     async def _figures(self) -> dict[str, Any]:
         figures = {}
         for name in self.tiles():
@@ -196,6 +215,15 @@ class Health:
             if not set(OWN) <= set(await self.board.channels()):
                 raise Gap("A board of the sources is not there any more; it is made anew.")
             await asyncio.sleep(LOOK_S)
+
+
+def _with_checks(items: Items, checked: Items) -> Items:
+    """The sources with the checks of the settings counted beside those of their last answers."""
+    for name, (passed, failed) in checks.by_source(checked).items():
+        if name in items:
+            own = items[name]["checks"]
+            items[name]["checks"] = {"passed": own["passed"] + passed, "failed": [*own["failed"], *failed]}
+    return items
 
 
 def _coverage(owes: contract.Contract, item: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,14 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from ioc import catalog, clock, intake, proof
 from ioc.adapter import Adapter, Answer, Reading
 from ioc.errors import BadConfig, BadRecord, Fenced, Gap, IocError, SourceDown, SourceRefused, StoreAway
 from ioc.event import digest
 from ioc.intake import Finder, Taken
+from ioc.intake.asides import marks
 from ioc.log import Known, Log
 from ioc.settings import Settings, Source
 
@@ -31,6 +34,8 @@ TALLY_S = 2.0
 
 Standing = Callable[[str, str], Awaitable[dict[str, datetime]]]
 """Which subjects of a source (and event type) stand in the archive, with their source time."""
+Quarantined = Callable[[str], Awaitable[dict[str, str]]]
+"""Which records of a source stand set aside in SQL: the reason of each, by its digest."""
 
 logger = logging.getLogger("ioc.poller")
 
@@ -45,11 +50,14 @@ class Asking:
         log: Log,
         units: Finder | None = None,
         standing: Standing | None = None,
+        quarantined: Quarantined | None = None,
     ) -> None:
         self.source, self.adapter, self.log, self.units, self.standing = source, adapter, log, units, standing
+        self.quarantined = quarantined
         self.known: Known | None = None
         self.again = False
         self.archived: dict[str, datetime] = {}
+        self.aside: dict[str, str] = {}
 
     async def poll(self) -> Known:
         """Ask once and commit. Whatever is wrong with the source is noted in its answer; StoreAway goes up."""
@@ -69,7 +77,10 @@ class Asking:
         known = await self.log.known(self.source.name)
         # no answer was ever taken: the first poll of all, or the store was emptied and the archive may know more
         self.again = known.answered is None or known.answered.answered is None
-        self.archived = {}
+        self.archived, self.aside = {}, {}
+        if self.again and self.quarantined is not None:
+            # what stands set aside is known to SQL alone: it is neither counted twice nor forgotten
+            self.aside = marks(await self.quarantined(self.source.name))
         if self.again and self.standing is not None and self.adapter.config.complete:
             self.archived = await self.standing(self.source.name, self.adapter.config.event)
         return known
@@ -149,7 +160,7 @@ class Asking:
             raise
         for answer in answers:
             await self.adapter.committed(answer, None)
-        self.again, self.archived = False, {}
+        self.again, self.archived, self.aside = False, {}, {}
         return known
 
     def _weigh(self, answers: list[Answer], known: Known) -> Taken:
@@ -158,7 +169,7 @@ class Asking:
             before = known.answered
             counted = Taken([], {})
             if before is not None:
-                counted.have, counted.aside_now = before.have, before.aside_now
+                counted.have = before.have
                 counted.failed = list(before.checks.failed)
                 counted.digest = before.digest
             return counted
@@ -167,13 +178,14 @@ class Asking:
             results.extend(self.adapter.parse(answer))
         taken = intake.weigh(
             self.source.name,
-            known,
+            msgspec.structs.replace(known, seen={**self.aside, **known.seen}) if self.aside else known,
             results,
             received=clock.now(),
             again=self.again,
             archived=self.archived,
             **intake.terms(self.source.contract, self.adapter.config, self.units),
         )
+        taken.seen = {**self.aside, **taken.seen}
         if self.source.contract.same is not None:
             taken.digest = digest([hashlib.blake2b(answer.body, digest_size=12).hexdigest() for answer in answers])
         return taken
@@ -221,12 +233,18 @@ class Asking:
             await asyncio.sleep(rest)
 
 
-async def run(settings: Settings, log: Log, units: Finder | None, standing: Standing | None = None) -> None:
+async def run(
+    settings: Settings,
+    log: Log,
+    units: Finder | None,
+    standing: Standing | None = None,
+    quarantined: Quarantined | None = None,
+) -> None:
     """Poll every source of the settings. A source whose settings are wrong is shown as refused; the rest goes on."""
     askings: list[Asking] = []
     for source in settings.sources.values():
         try:
-            askings.append(Asking(source, catalog.open_adapter(source), log, units, standing))
+            askings.append(Asking(source, catalog.open_adapter(source), log, units, standing, quarantined))
         except BadConfig as error:
             logger.error("%s: %s", source.name, error)
             known = await log.known(source.name)

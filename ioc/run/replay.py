@@ -25,9 +25,18 @@ Say = Callable[[str], None]
 
 
 def replay(
-    settings: Settings, *, redis_url: str | None, database_url: str, data: Path, set_aside: str | None, say: Say
+    settings: Settings,
+    *,
+    redis_url: str | None,
+    database_url: str,
+    data: Path,
+    set_aside: str | None,
+    say: Say,
+    forget: bool = False,
 ) -> str:
     """Replay into the boards, or (`set_aside`) take a source's set-aside records once more; blocks; returns a sentence.
+
+    `forget`: those that still can't be read are dropped.
 
     Raises IocError when no whole board is there after ten minutes.
     """
@@ -36,7 +45,7 @@ def replay(
         if set_aside is not None:
             from ioc.run.again import again
 
-            return asyncio.run(again(settings, url, database_url, set_aside, say))
+            return asyncio.run(again(settings, url, database_url, set_aside, say, forget=forget))
         return asyncio.run(_rebuild(settings, url, database_url, say))
 
 

@@ -67,7 +67,8 @@ async def _poller(stage: Stage, fence: int) -> None:
     from ioc.run.archive import SqlArchive
 
     units = await asyncio.to_thread(Units.load, stage.settings.province, stage.settings.folder)
-    await poller.run(stage.settings, stage.log, units, SqlArchive(stage.db).standing)
+    archive = SqlArchive(stage.db)
+    await poller.run(stage.settings, stage.log, units, archive.standing, archive.quarantined)
 
 
 async def _health(stage: Stage, fence: int) -> None:

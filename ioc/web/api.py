@@ -110,7 +110,7 @@ async def sources(request: Request) -> Response:
 
 
 async def source(request: Request) -> Response:
-    """One source: contract, state, last errors, and what was set aside (records themselves for operators only)."""
+    """One source: contract, state, last errors, what stands set aside, by reason (raw records for operators only)."""
     grant, mirror = await opened(request, names.SOURCES)
     here, name = door(request), request.path_params["id"]
     body = dict(mirror.seen(sight(grant, mirror.channel))).get(name)
@@ -118,8 +118,9 @@ async def source(request: Request) -> Response:
         raise Wrong("There is no source of that name; /api/sources lists them.", 404)
     told = _about_source(here, name, body)
     told["last_errors"] = [say for say in (told.get("last_error"), *told["checks"]["failed"]) if say]
-    told["set_aside"] = []
+    told["set_aside"], told["aside_reasons"] = [], {}
     if here.db is not None:
+        told["aside_reasons"] = await set_aside.reasons(here.db, name)
         fields = ["reason", "say", "subject", "first", "last", "count"]
         if grant.role in ("operator", "admin"):
             fields.append("raw")

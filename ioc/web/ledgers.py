@@ -34,12 +34,6 @@ def listed(channel: str) -> Callable[[Request], Awaitable[Response]]:
     return items
 
 
-async def links(request: Request) -> Response:
-    """The link matrix: each sector's three proofs (connected, shared, synced), and when it was probed."""
-    grant, mirror = await opened(request, names.LINKS)
-    return as_json(request, [msgspec.Raw(body) for _, body in mirror.seen(sight(grant, mirror.channel))])
-
-
 async def of_source(request: Request) -> Response:
     """Every reporter of one source in one period (`period`; the newest when left out), those who are missing first."""
     grant, mirror = await opened(request, names.LEDGER)

@@ -97,15 +97,20 @@ class Gauges:
             value=log.unconfirmed if log is not None else 0,
         )
         tasks = GaugeMetricFamily("ioc_tasks", "Tasks of the event loop.", value=len(asyncio.all_tasks()))
-        return [frames, sent, screens, slow, tasks, unconfirmed, *self._channels(), *self._receipts(), *self._lost()]
+        return [frames, sent, screens, slow, tasks, unconfirmed, *self._channels(), *self._receipts(), *self._sources()]
 
-    def _lost(self) -> list[Metric]:
-        """Events that Redis had confirmed and lost again, by source, as the channel `sources` tells them."""
+    def _sources(self) -> list[Metric]:
+        """Of each source the events that Redis had confirmed and lost again, and the records that stand set aside, as
+        the channel `sources` tells them."""
         lost = CounterMetricFamily("ioc_log_lost", "Events that Redis confirmed and lost again.", labels=["source"])
+        aside = GaugeMetricFamily("ioc_set_aside", "Records that stand set aside.", labels=["source", "reason"])
         sources = self._here.hub.mirrors.get(names.SOURCES)
         for name, body in (sources.items if sources is not None else {}).items():
-            lost.add_metric([name], msgspec.json.decode(body).get("counts", {}).get("lost", 0))
-        return [lost]
+            item = msgspec.json.decode(body)
+            lost.add_metric([name], item.get("counts", {}).get("lost", 0))
+            for reason, many in item.get("reasons", {}).items():
+                aside.add_metric([name, reason], many)
+        return [lost, aside]
 
     def _channels(self) -> list[Metric]:
         hub = self._here.hub

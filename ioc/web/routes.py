@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from ioc import names
-from ioc.web import api, asked, asyncapi, ledgers, openapi, push, ready, vector, wall
+from ioc.web import api, asked, asyncapi, checks, ledgers, openapi, push, ready, vector, wall
 from ioc.web.asked import Param
 from ioc.web.door import Door
 from ioc.web.gate import PATH, Gate
@@ -49,10 +49,11 @@ WAYS = (
     Way("/api/tiles/{name}", api.tile, (JSON,), (asked.UNIT, asked.FROM, asked.TO, asked.AT, asked.KNOWN)),
     Way("/api/sources/{id}", api.source),
     Way("/api/ledger", ledgers.listed(names.LEDGER)),
+    Way("/api/links", ledgers.listed(names.LINKS)),
     Way("/api/scores", ledgers.listed(names.SCORES)),
     Way("/api/walls", ledgers.listed(names.WALLS)),
+    Way("/api/checks", checks.checks),
     Way("/api/ledger/{source}", ledgers.of_source, (JSON, CSV), (asked.PERIOD,)),
-    Way("/api/links", ledgers.links),
     Way("/api/push/{source}", push.push, method="POST", takes=JSON, status=202),
     Way("/api/screens/{name}", wall.screen),
     Way("/api/units", wall.units, (GEOJSON,)),

@@ -79,3 +79,36 @@ async def test_a_record_without_reason_or_digest_is_kept_all_the_same(db: Databa
     (row,) = await archive.asides(db, "cams")
     assert (row.reason, row.subject, row.raw, row.count) == ("unknown", None, "", 1)
     assert len(row.digest) == 24
+
+
+def mended(digest: str, source: str = "cams") -> Entry:
+    return Entry("0-0", Event(new_id(), source, names.MENDED, digest, NOON, NOON))
+
+
+async def test_what_is_mended_leaves_and_may_come_again_and_a_repeated_batch_changes_nothing(db: Database) -> None:
+    batch = [refused("a"), refused("b"), mended("a"), refused("c"), mended("c"), refused("c", 3), mended("b", "other")]
+    for _ in range(2):
+        await archive.store(db, batch)
+        assert {row.digest: row.count for row in await archive.asides(db, "cams")} == {"b": 1, "c": 1}
+    assert await kept.reasons(db, "cams") == {"no_place": 2}
+    await archive.store(db, [mended("b"), mended("c")])
+    assert await kept.reasons(db, "cams") == {} and await archive.asides(db, "cams") == []
+
+
+async def test_what_is_mended_of_those_that_are_summed_up_is_counted_less(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "KEEP", 10)
+    await archive.store(db, [refused(f"d{number}", number) for number in range(25)])
+    assert await kept.reasons(db, "cams") == {"no_place": 10, "older": 15}
+    await archive.store(db, [*(mended(f"d{number}") for number in range(14)), mended("d24")])
+    assert await kept.reasons(db, "cams") == {"no_place": 9, "older": 1}
+    await archive.store(db, [mended("d14")])
+    assert await kept.reasons(db, "cams") == {"no_place": 9}
+
+
+async def test_the_value_that_a_new_column_came_with_is_archived_masked(db: Database) -> None:
+    told = Feature({"of": "cams", "column": "sdt", "raw": '{"sdt":"0905123456"}'})
+    await archive.store(db, [Entry("0-0", Event(new_id(), names.WATCH, names.APPEARED, "cams/sdt", NOON, NOON, told))])
+    (event,) = [event async for event in archive.latest(db, [names.APPEARED])]
+    assert event.data is not None and event.data.properties["raw"] == '{"sdt":"‹person›"}'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,6 +66,43 @@ def test_records_of_any_kind_become_bounded_text() -> None:
     long = mask("ấ" * 100_000)
     assert len(long.encode()) <= MOST_BYTES
     assert long.endswith("…")
+
+
+def test_an_object_is_masked_value_by_value_and_stays_one() -> None:
+    record = {
+        "ma": "X1", "tinh_trang": "bao_tri", "so": 3359.8, "phone": 905123456, "note": "gọi 0905 123 456",
+        "email": None, "nguoi": {"full_name": "Lan", "api-key": ["a", "b"], "cũ": ["lan@x.vn", 84905123456, True]},
+        "inner": '{"token": "abc"}', "0905123456": 1,
+    }  # fmt: skip
+    masked = mask(msgspec.json.encode(record).decode())
+    assert msgspec.json.decode(masked) == {
+        "ma": "X1", "tinh_trang": "bao_tri", "so": 3359.8, "phone": "‹person›", "note": "gọi ‹phone›", "email": None,
+        "nguoi": {"full_name": "‹person›", "api-key": "‹key›", "cũ": ["‹mail›", "‹phone›", True]},
+        "inner": '{"token": ‹key›}', "‹phone›": 1,
+    }  # fmt: skip
+
+
+SECRETS = ("0905123456", "lan@x.vn", "hunter2", "Trần Lan", "84905123456")
+PIECES = st.sampled_from(
+    [*SECRETS, "gọi ", "token=", "token: ", "?key=", "://a:", "@", '"phone": ', " ", "{", "ok", "bearer "]
+)
+TEXTS = st.lists(PIECES, max_size=5).map("".join)
+FIELDS = st.sampled_from(
+    ["ma", "note", "phone", "so_dien_thoai", "my-token", "api_key", "x.email", "ho_ten", "cccd", "a b"]
+)
+VALUES = st.recursive(
+    TEXTS | st.sampled_from([None, True, 905123456, 84905123456, 3.5]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(FIELDS, VALUES, max_size=4))
+def test_what_is_hidden_in_a_text_is_hidden_in_an_object(record: dict[str, object]) -> None:
+    text = msgspec.json.encode(record).decode()
+    as_text, masked = mask_text(text), mask(text)
+    assert {one for one in SECRETS if one in masked} <= {one for one in SECRETS if one in as_text}
+    assert isinstance(msgspec.json.decode(masked), dict)
 
 
 SLOW = ["a-", "token", '"token":"', "0", "0 9", "a@", "a.", "<email>", "://", "\\", "eyJ.", "_1"]

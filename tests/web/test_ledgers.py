@@ -105,3 +105,13 @@ async def test_the_link_matrix_is_listed_to_who_may_see_it(board: MemoryBoard) -
     shut = msgspec.structs.replace(shut, access=Access(public=("layer/*",)))
     async with running(build(shut, board=board)) as server:
         assert (await get(server, "/api/links")).status_code in (401, 403, 404)
+
+
+async def test_the_checks_are_listed_and_those_that_fail_come_first(board: MemoryBoard) -> None:
+    told = {"a": True, "b": None, "z": False}
+    found = {name: msgspec.json.encode({"id": name, "ok": ok}) for name, ok in told.items()}
+    await board.reset(names.CHECKS, found)
+    async with running(build(settings(sources=SOURCES), board=board)) as server:
+        assert [one["id"] for one in (await get(server, "/api/checks")).json()] == ["z", "a", "b"]
+    async with running(build(settings(sources=SOURCES, access=Access()), board=board)) as shut:
+        assert (await get(shut, "/api/checks")).status_code == 401
