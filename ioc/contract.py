@@ -37,7 +37,8 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     something in each period, by name, or "units": every commune. `method`: how its figures were entered.
 
     A source that answers the same is alive, unless it should move: `still`: its own clock stands still for so long;
-    `same`: it says the same so many times in a row. Then it is frozen.
+    `same`: it says the same so many times in a row. Then it is frozen. `remind_on_days_off`: reminders of its duties
+    go out on days off too.
     """
 
     owner: str
@@ -52,6 +53,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reporters: tuple[str, ...] | Literal["units"] = ()
     still: float | None = None
     same: int | None = None
+    remind_on_days_off: bool = False
 
     def __post_init__(self) -> None:
         for name in ("cadence", "every", "grace", "still"):

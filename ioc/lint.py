@@ -20,6 +20,7 @@ from ioc import catalog, lines, score
 from ioc.contract import Contract
 from ioc.errors import BadConfig, IocError
 from ioc.lines import Where
+from ioc.mailing import Reminders, written_out
 from ioc.screen import Finding
 from ioc.screen import lint as lint_screen
 from ioc.settings import SECRET, Access, Province, Sector, Settings, Streams, Web, screens_folder
@@ -29,7 +30,7 @@ __all__ = ["Finding", "lint"]
 
 Wrong = Iterator[tuple[Where, str]]
 
-TOP = ("province", "sources", "access", "web", "log", "calendar", "sectors", "layers", "retention_days")
+TOP = ("province", "sources", "access", "web", "log", "calendar", "sectors", "reminders", "layers", "retention_days")
 OF_A_SOURCE = ("adapter", "contract", "title", "sector")
 _SECRET_NAME = re.compile(
     r"(^|[_-])(token|pass(word|wd|phrase)?|pwd|secret|api[_-]?key|apikey|access[_-]?key|private[_-]?key|credentials?|"
@@ -78,9 +79,12 @@ def _settings(tree: dict[str, Any]) -> Wrong:
         ("web", Web),
         ("log", Streams),
         ("calendar", Calendar),
+        ("reminders", Reminders),
     ):
         if name in tree:
             yield from check(tree[name], kind, (name,))
+    for where, say in written_out(tree.get("reminders")):
+        yield ("reminders", *where), say
     for name, table in _table(tree.get("sectors")).items():
         yield from check(table, Sector, ("sectors", name))
     whole = {field.name: field.type for field in msgspec.structs.fields(Settings)}

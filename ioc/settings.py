@@ -16,6 +16,7 @@ import msgspec
 
 from ioc.contract import Contract
 from ioc.errors import BadConfig
+from ioc.mailing import Reminders, written_out
 from ioc.workdays import Calendar
 
 SECRET = re.compile(r"^\$([A-Z][A-Z0-9_]*)$")
@@ -93,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True):
     log: Streams = Streams()
     calendar: Calendar = Calendar()
     sectors: dict[str, Sector] = {}
+    reminders: Reminders | None = None
     layers: tuple[str, ...] = ()
     retention_days: int = 1100
     file: str | None = None
@@ -142,6 +144,7 @@ def load(file: str | Path, env: Mapping[str, str] = os.environ) -> Settings:
 def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path | None = None) -> Settings:
     """Settings of an already read TOML table; raises BadConfig."""
     known = {"province", "sources", "access", "web", "log", "calendar", "sectors", "layers", "retention_days"}
+    known.add("reminders")
     for name in raw.keys() - known:
         raise BadConfig(
             f"Unknown setting {name}; write one of {', '.join(sorted(known))}.", file=file, line=_line(file, name)
@@ -155,6 +158,7 @@ def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path |
         log=_part(raw.get("log", {}), Streams, "log", file),
         calendar=_part(raw.get("calendar", {}), Calendar, "calendar", file),
         sectors={name: _part(table, Sector, f"sectors.{name}", file) for name, table in raw.get("sectors", {}).items()},
+        reminders=_reminders(raw.get("reminders"), env, file),
         sources={name: _source(name, table, env, file) for name, table in raw.get("sources", {}).items()},
         layers=tuple(raw.get("layers", ())),
         retention_days=raw.get("retention_days", 1100),
@@ -169,6 +173,16 @@ def _part(table: Any, kind: Any, where: str, file: Path | None) -> Any:
         field = re.search(r"`\$\.([^`.\[]+)|unknown field `(\w+)`", str(error))
         name = next((found for found in field.groups() if found), None) if field else None
         raise BadConfig(f"[{where}] is wrong: {error}.", file=file, line=_line(file, where, name)) from None
+
+
+def _reminders(table: Any, env: Mapping[str, str], file: Path | None) -> Reminders | None:
+    if table is None:
+        return None
+    for (part, name), say in written_out(table):
+        where = f"reminders.{part}"
+        raise BadConfig(f"In [{where}] {say}", file=file, line=_line(file, where, name))
+    found: Reminders = _part(_secrets(table, env, "reminders", file), Reminders, "reminders", file)
+    return found
 
 
 def _source(name: str, table: Any, env: Mapping[str, str], file: Path | None) -> Source:

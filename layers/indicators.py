@@ -26,7 +26,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from ioc import clock
+from ioc import clock, names
 from ioc.event import REVISED, Event, Method
 from ioc.layer import Figure, Item, Layer, Level, tile
 from ioc.period import Period, period
@@ -82,11 +82,16 @@ _PERIODS_KEPT, _LEAST_KEPT = 20, timedelta(days=120)
 class Indicators(Layer):
     name = "indicators"
     title = ("Chỉ tiêu", "Indicators")
-    listens = frozenset({"ioc.indicator.measured"})
+    listens = frozenset({"ioc.indicator.measured", names.SEEN})
     views = False
 
     def fold(self, old: Item | None, event: Event) -> Item | None:
-        """As by default; a revision keeps in `before` the newest row before it, in whatever order they come."""
+        """As by default; a revision keeps in `before` the newest row before it, in whatever order they come.
+
+        That somebody has taken note of a revision marks the row as `seen`; a later revision has to be seen anew.
+        """
+        if event.type == names.SEEN:
+            return _noted(old, event)
         new = super().fold(old, event)
         if old is None or event.data is None or new is None:
             return new
@@ -102,7 +107,7 @@ class Indicators(Layer):
 
     def item(self, event: Event) -> Item:
         made = super().item(event)
-        told = {name: value for name, value in made.properties.items() if name != "before"}
+        told = {name: value for name, value in made.properties.items() if name not in ("before", "seen")}
         return msgspec.structs.replace(made, properties=told, geometry=None)
 
     def wakes(self, item: Item) -> datetime | None:
@@ -116,6 +121,12 @@ class Indicators(Layer):
     def wake(self, item: Item, now: datetime) -> Item | None:
         wakes = self.wakes(item)
         return None if wakes is not None and now >= wakes else item
+
+
+def _noted(old: Item | None, event: Event) -> Item | None:
+    if old is None or "before" not in old.properties or "seen" in old.properties or event.received < old.received:
+        return old
+    return msgspec.structs.replace(old, properties={**old.properties, "seen": clock.rfc3339(event.received)})
 
 
 def _with_before(item: Item, earlier: Item) -> Item:
@@ -321,8 +332,9 @@ def _sources(rows: Iterable[Item]) -> list[str]:
 
 
 def _revised(one: Indicator, value: float, rows: list[Item], now: datetime) -> dict[str, Any] | None:
-    """What the figure was before the revisions of the last day, when that was another."""
-    fresh = [row for row in rows if "before" in row.properties and now - row.received < _REVISED_FOR]
+    """What the figure was before the revisions of the last day that nobody has taken note of, when that was another."""
+    told = [row for row in rows if "before" in row.properties and "seen" not in row.properties]
+    fresh = [row for row in told if now - row.received < _REVISED_FOR]
     if not fresh:
         return None
     old = _value(one, rows, before=frozenset(row.id for row in fresh))

@@ -1,8 +1,8 @@
 """Health: how old the picture is. Measures each source against its contract.
 
-Keeps the channels `sources`, `ledger`, `scores`, `walls` and `alerts`, and the four words. The hub joins what stands
-here to the quality of every channel. A source whose state is another now makes one event, so that its history can be
-read.
+Keeps the channels `sources`, `ledger`, `scores`, `reminders`, `walls` and `alerts`, and the four words. The hub joins
+what stands here to the quality of every channel. A source whose state is another now makes one event, so that its
+history can be read.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from ioc.log import Known, Log
 from ioc.run.books import Books
 from ioc.run.epochs import Epochs
 from ioc.run.figures import ALL, wire
+from ioc.run.remind import Reminding, Seen
 from ioc.score import WORDS
 from ioc.settings import Settings
 
 WORD_TILES = tuple(names.tile_channel(word.name) for word in WORDS)
-OWN = (names.SOURCES, names.LEDGER, names.SCORES, names.WALLS, names.ALERTS, *WORD_TILES)
+OWN = (names.SOURCES, names.LEDGER, names.SCORES, names.REMINDERS, names.WALLS, names.ALERTS, *WORD_TILES)
 """The channels that health writes."""
 LOOK_S = 1.0
 """How often the sources are judged."""
@@ -54,13 +55,14 @@ class Health:
         tiles: Callable[[], list[str]],
         units: Sequence[str] = (),
         read_walls: ReadWalls | None = None,
+        reminding: Reminding | None = None,
         fence: int = 0,
         epochs: Epochs | None = None,
     ) -> None:
         self.settings, self.board, self.log, self.tiles, self.fence = settings, board, log, tiles, fence
         self.epochs = epochs or Epochs()
         self.books = Books(board)
-        self._read_walls = read_walls
+        self._read_walls, self._reminding = read_walls, reminding
         self._owing = {
             name: ledger.expected(source.contract, units)
             for name, source in settings.sources.items()
@@ -69,6 +71,7 @@ class Health:
         self._stood: dict[str, Items] = {channel: {} for channel in OWN}
         self._said: dict[str, Any] = {}
         self._known: Known | None = None
+        self._answers: Mapping[str, Answered] = {}
 
     async def open(self) -> None:
         """Begin the boards that are missing; drop what the settings no longer name."""
@@ -86,6 +89,7 @@ class Health:
         await self._changed(items, now)
         await self._tell(names.SOURCES, items)
         await self._tell(names.LEDGER, self._ledger(owed, items, now))
+        await self._remind(items, now)
         glasses = await self._walls(now)
         await self._tell(names.WALLS, glasses)
         figures = await self._figures()
@@ -99,7 +103,7 @@ class Health:
 
     async def _sources(self, owed: Items, now: datetime) -> Items:
         """Each source as it is now; how much one has that owes periods is how many told of the newest."""
-        answers = await self.log.answers()
+        answers = self._answers = await self.log.answers()
         items = {}
         for source in self.settings.sources.values():
             answered = answers.get(source.name)
@@ -148,6 +152,12 @@ class Health:
             told = owed.get(name) or ledger.rolling(source.contract, items[name], before.get(name), now)
             found[name] = {"id": name, **_named(source.title, name), **told}
         return found
+
+    async def _remind(self, items: Items, now: datetime) -> None:
+        """Tell the reminders what was seen, and the screens what they have come to; nothing is waited for."""
+        if self._reminding is not None:
+            self._reminding.saw(Seen(now, items, self._answers, self.books.told))
+        await self._tell(names.REMINDERS, self._reminding.items if self._reminding is not None else {})
 
     async def _walls(self, now: datetime) -> Items:
         """What each wall has on the glass; what was known stays while nobody can tell."""
