@@ -35,7 +35,7 @@ EXCUSED = "ioc.duty.excused"
 EXCUSES = "ioc:excuses"
 """Under this name excuses are written into the log, as a source does."""
 SEEN = "ioc.indicator.seen"
-"""Event type of a row whose revision somebody has taken note of; its subject is the row's."""
+"""Event type of somebody's having taken note of a row's revision."""
 NOTES = "ioc:notes"
 """Under this name what people took note of is written into the log."""
 
@@ -116,6 +116,11 @@ def fence_key(role: str) -> str:
 def beat_key(role: str) -> str:
     """A role's sign of life: the time of its last beat (unix seconds)."""
     return f"ioc:beat:{role}"
+
+
+def seen_subject(row: str) -> str:
+    """Subject of the note that a row's revision was seen."""
+    return f"seen/{row}"
 
 
 def layer_channel(name: str) -> str:

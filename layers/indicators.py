@@ -10,6 +10,7 @@ only `indicator`, and `value` or `numerator` + `denominator`):
 - `reporter`: who told it (a hospital), where the row's unit does not say so; or `have` and `expect`: how many reporters
   stand behind this row, of how many;
 - `part`: the name of the part that this row counts, when the indicator is the sum of parts;
+- `why`: of a row that is told otherwise than before, the reason; one that a person typed and pushes needs it;
 - `published`: true, or by whom: this row is a published total; it is compared with the sum, never added.
 
 To add an indicator: one line in INDICATORS, and a source whose rows carry that `indicator`. The tile is worked out of
@@ -20,7 +21,7 @@ lengths after they were told, 120 days at least; stocks stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -88,10 +89,8 @@ class Indicators(Layer):
     def fold(self, old: Item | None, event: Event) -> Item | None:
         """As by default; a revision keeps in `before` the newest row before it, in whatever order they come.
 
-        That somebody has taken note of a revision marks the row as `seen`; a later revision has to be seen anew.
+        That somebody has taken note of a row's revision is an item of its own (`seen`: the row's id), for a day.
         """
-        if event.type == names.SEEN:
-            return _noted(old, event)
         new = super().fold(old, event)
         if old is None or event.data is None or new is None:
             return new
@@ -107,11 +106,14 @@ class Indicators(Layer):
 
     def item(self, event: Event) -> Item:
         made = super().item(event)
-        told = {name: value for name, value in made.properties.items() if name not in ("before", "seen")}
+        ours = {"before"} if event.type == names.SEEN else {"before", "seen"}
+        told = {name: value for name, value in made.properties.items() if name not in ours}
         return msgspec.structs.replace(made, properties=told, geometry=None)
 
     def wakes(self, item: Item) -> datetime | None:
-        """When a row of a long gone period leaves."""
+        """When a row of a long gone period leaves, or a note that nobody needs any more."""
+        if "seen" in item.properties:
+            return item.received + _REVISED_FOR
         try:
             told = _period(item)
         except ValueError:
@@ -121,12 +123,6 @@ class Indicators(Layer):
     def wake(self, item: Item, now: datetime) -> Item | None:
         wakes = self.wakes(item)
         return None if wakes is not None and now >= wakes else item
-
-
-def _noted(old: Item | None, event: Event) -> Item | None:
-    if old is None or "before" not in old.properties or "seen" in old.properties or event.received < old.received:
-        return old
-    return msgspec.structs.replace(old, properties={**old.properties, "seen": clock.rfc3339(event.received)})
 
 
 def _with_before(item: Item, earlier: Item) -> Item:
@@ -142,7 +138,7 @@ class _Told(NamedTuple):
     published: list[Item]
 
 
-def _figure(one: Indicator, items: Iterable[Item], now: datetime) -> Figure:
+def _figure(one: Indicator, items: Collection[Item], now: datetime) -> Figure:
     """The tile of one indicator at `now`."""
     by_period = _by_period(one.name, items)
     newest = max(by_period, key=lambda told: (told is None, told), default=None) if by_period else None
@@ -171,7 +167,7 @@ def _figure(one: Indicator, items: Iterable[Item], now: datetime) -> Figure:
         sources=_sources(told.rows),
         parts=_parts(one, told.rows) or None,
         other=other or None,
-        revised=_revised(one, value, told.rows, now),
+        revised=_revised(one, value, told.rows, items, now),
         why=_mismatch(value, _parts(one, told.rows), other) if other else None,
     )
 
@@ -331,10 +327,14 @@ def _sources(rows: Iterable[Item]) -> list[str]:
     return sorted({str(row.properties["source"]) for row in rows if row.properties.get("source")})
 
 
-def _revised(one: Indicator, value: float, rows: list[Item], now: datetime) -> dict[str, Any] | None:
+def _revised(
+    one: Indicator, value: float, rows: list[Item], items: Iterable[Item], now: datetime
+) -> dict[str, Any] | None:
     """What the figure was before the revisions of the last day that nobody has taken note of, when that was another."""
-    told = [row for row in rows if "before" in row.properties and "seen" not in row.properties]
-    fresh = [row for row in told if now - row.received < _REVISED_FOR]
+    fresh = [row for row in rows if "before" in row.properties and now - row.received < _REVISED_FOR]
+    if fresh:
+        seen = {item.properties["seen"]: item.received for item in items if "seen" in item.properties}
+        fresh = [row for row in fresh if row.id not in seen or seen[row.id] < row.received]
     if not fresh:
         return None
     old = _value(one, rows, before=frozenset(row.id for row in fresh))

@@ -92,7 +92,7 @@ def webhook() -> Iterator[Hook]:
     hook = Hook()
 
     class Door(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             hook.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             hook.headers.append({name.lower(): value for name, value in self.headers.items()})
             hook.hangs.wait()

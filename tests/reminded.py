@@ -67,7 +67,7 @@ class Office:
         self.reminding = Reminding(self.settings, rules, db, clock=lambda: self.now)
         layers = {one: catalog.tiles(one.name) for one in catalog.layers(("ledger",))}
         self.projector = Projector(layers, self.board, self.log, NoArchive(), self.settings)
-        self.health = Health(self.settings, self.board, self.log, tiles=lambda: [], reminding=self.reminding)
+        self.health = Health(self.settings, self.board, self.log, tiles=list, reminding=self.reminding)
 
     async def open(self) -> Self:
         """Everybody is there, the cameras answer, and the ledger watches since now."""

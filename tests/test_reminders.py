@@ -82,7 +82,7 @@ def test_quiet_hours_are_those_of_the_province_and_may_be_none_or_within_a_day()
 def test_the_steps_come_so_many_seconds_past_due() -> None:
     had: list[Made] = []
     seen = []
-    for hours in range(0, 24 * 8):
+    for hours in range(24 * 8):
         now = at("2026-03-06 17:00") + timedelta(hours=hours)
         if (step := reminders.step(missed(), had, RULES, now)) is not None:
             seen.append((step, hours))

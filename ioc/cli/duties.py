@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ioc.cli import place
 from ioc.errors import BadConfig
-from ioc.settings import Settings
+
+if TYPE_CHECKING:
+    from ioc.settings import Settings
 
 
 @click.command()

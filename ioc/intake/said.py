@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ioc import clock, ledger, names
@@ -98,10 +98,15 @@ async def excuse(
     return event
 
 
-async def seen(log: Log, rows: Sequence[str], *, by: str, now: datetime) -> None:
-    """Note that somebody has seen the revisions of these rows (ids of items). Raises StoreAway."""
-    told = Feature({"by": by})
-    events = [Event(new_id(), names.NOTES, names.SEEN, row, now, now, told, method="typed") for row in rows]
+async def seen(log: Log, rows: Mapping[str, str | None], *, by: str, now: datetime) -> None:
+    """Note that somebody has seen the revisions of these rows (id of the item: its commune). Raises StoreAway."""
+    events = [
+        Event(
+            new_id(), names.NOTES, names.SEEN, names.seen_subject(row), now, now, Feature({"seen": row, "by": by}),
+            unit=unit, method="typed",
+        )
+        for row, unit in rows.items()
+    ]  # fmt: skip
     if events:
         await tell(log, names.NOTES, events, now)
 

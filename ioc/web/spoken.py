@@ -69,16 +69,25 @@ async def seen(request: Request) -> Response:
     return _answer({"name": name, "rows": len(rows)}, 202)
 
 
-def _revised(here: Door, name: str, grant: Grant) -> list[str]:
-    """Ids of the rows behind a tile that say what they were before, and were not acknowledged."""
+def _revised(here: Door, name: str, grant: Grant) -> dict[str, str | None]:
+    """The rows behind a tile that were revised, and that nobody took note of since; each with its commune."""
     mirror = here.hub.mirrors.get(names.layer_channel(str(here.titles[name]["over"])))
-    found = []
-    for row, body in mirror.seen(sight(grant, mirror.channel)) if mirror is not None else ():
+    items = dict(mirror.seen(sight(grant, mirror.channel))) if mirror is not None else {}
+    found: dict[str, str | None] = {}
+    for row, body in items.items():
         # the hub never decodes items; this is asked seldom, and most rows are told by their bytes
-        if b'"before"' in body:
-            told = msgspec.json.decode(body)["properties"]
-            if told.get("indicator") == name and "before" in told and "seen" not in told:
-                found.append(row)
+        if b'"before"' not in body:
+            continue
+        told, note = _properties(body), items.get(names.seen_subject(row))
+        if told.get("indicator") != name or "before" not in told:
+            continue
+        if note is None or clock.parse(_properties(note)["received"]) < clock.parse(told["received"]):
+            found[row] = told.get("unit")
+    return found
+
+
+def _properties(body: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(body)["properties"]
     return found
 
 

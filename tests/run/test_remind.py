@@ -236,7 +236,7 @@ async def test_reminders_wait_while_the_database_is_away(
     ]
     await asyncio.to_thread(migrate, url)
     async with asyncio.timeout(20):
-        while "Reminders go on." not in [record.message for record in caplog.records]:  # noqa: ASYNC110
+        while "Reminders go on." not in [record.message for record in caplog.records]:
             caplog.set_level("INFO", "ioc.reminders")
             await asyncio.sleep(0.02)
     running.cancel()
