@@ -64,7 +64,7 @@ def post_office(login: tuple[str, str] | None = None) -> Iterator[Post]:
         good = mine and (given.login.decode(), given.password.decode()) == login
         return AuthResult(success=good, handled=good)
 
-    other = {"authenticator": known, "auth_required": True, "auth_require_tls": False} if login else {}
+    other: dict[str, Any] = {"authenticator": known, "auth_required": True, "auth_require_tls": False} if login else {}
     post.port = free_port()
     office = Controller(post, hostname="127.0.0.1", port=post.port, **other)
     office.start()

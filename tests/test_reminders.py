@@ -191,9 +191,9 @@ def test_a_reminder_is_excused_when_all_whom_it_named_are() -> None:
     assert not reminders.excused(("bv1",), {})
 
 
-def text(owed: Missed, contract: Contract = DAILY, **called: str) -> tuple[str, str]:
+def text(owed: Missed, **called: str) -> tuple[str, str]:
     found = letter(
-        owed, contract, title=("Giường bệnh", "Hospital beds"), province="Quảng Nam", step=2, number=4,
+        owed, DAILY, title=("Giường bệnh", "Hospital beds"), province="Quảng Nam", step=2, number=4,
         thresholds=(3, 6), called=called, now=at("2026-03-07 18:00"),
     )  # fmt: skip
     return found.subject, found.text
