@@ -42,6 +42,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `same`: it says the same so many times in a row. Then it is frozen.
 
     `prove_s`: seconds between two proofs that the source's own count and newest change agree with ours.
+    `remind_on_days_off`: reminders of its duties go out on days off too.
     """
 
     owner: str
@@ -57,6 +58,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     still: float | None = None
     same: int | None = None
     prove_s: float = 300.0
+    remind_on_days_off: bool = False
 
     def __post_init__(self) -> None:
         for name in ("cadence", "every", "grace", "still", "prove_s"):

@@ -21,6 +21,7 @@ from ioc.check import Check
 from ioc.contract import Contract
 from ioc.errors import BadConfig, IocError
 from ioc.lines import Where
+from ioc.mailing import Reminders, written_out
 from ioc.screen import Finding
 from ioc.screen import lint as lint_screen
 from ioc.settings import SECRET, Access, Province, Sector, Settings, Streams, Web, screens_folder
@@ -30,7 +31,10 @@ __all__ = ["Finding", "lint"]
 
 Wrong = Iterator[tuple[Where, str]]
 
-TOP = ("province", "sources", "access", "web", "log", "calendar", "sectors", "checks", "layers", "retention_days")
+TOP = (
+    "province", "sources", "access", "web", "log", "calendar", "sectors", "checks", "reminders", "layers",
+    "retention_days",
+)  # fmt: skip
 OF_A_SOURCE = ("adapter", "contract", "title", "sector")
 _SECRET_NAME = re.compile(
     r"(^|[_-])(token|pass(word|wd|phrase)?|pwd|secret|api[_-]?key|apikey|access[_-]?key|private[_-]?key|credentials?|"
@@ -79,9 +83,12 @@ def _settings(tree: dict[str, Any]) -> Wrong:
         ("web", Web),
         ("log", Streams),
         ("calendar", Calendar),
+        ("reminders", Reminders),
     ):
         if name in tree:
             yield from check(tree[name], kind, (name,))
+    for where, say in written_out(tree.get("reminders")):
+        yield ("reminders", *where), say
     for name, table in _table(tree.get("sectors")).items():
         yield from check(table, Sector, ("sectors", name))
     if not isinstance(tree.get("checks", {}), dict):

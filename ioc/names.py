@@ -24,6 +24,7 @@ CANARY = "layer/canary"
 SCORES = "scores"
 LINKS = "links"
 CHECKS = "checks"
+REMINDERS = "reminders"
 
 WATCH = "ioc:health"
 """Under this name the health watch itself writes into the log, as a source does."""
@@ -33,6 +34,12 @@ REPORTED = "ioc.duty.reported"
 """Event type of a period of which reporters told for the first time."""
 EXCUSED = "ioc.duty.excused"
 """Event type of a period of which reporters need not tell, for a reason that somebody gave."""
+EXCUSES = "ioc:excuses"
+"""Under this name excuses are written into the log, as a source does."""
+SEEN = "ioc.indicator.seen"
+"""Event type of somebody's having taken note of a row's revision."""
+NOTES = "ioc:notes"
+"""Under this name what people took note of is written into the log."""
 
 REFUSED = "ioc.record.refused"
 """Event type of a record that was set aside: read by the archive alone."""
@@ -116,6 +123,11 @@ def fence_key(role: str) -> str:
 def beat_key(role: str) -> str:
     """A role's sign of life: the time of its last beat (unix seconds)."""
     return f"ioc:beat:{role}"
+
+
+def seen_subject(row: str) -> str:
+    """Subject of the note that a row's revision was seen."""
+    return f"seen/{row}"
 
 
 def layer_channel(name: str) -> str:

@@ -17,6 +17,7 @@ import msgspec
 from ioc.check import Check
 from ioc.contract import Contract
 from ioc.errors import BadConfig
+from ioc.mailing import Reminders, written_out
 from ioc.workdays import Calendar
 
 SECRET = re.compile(r"^\$([A-Z][A-Z0-9_]*)$")
@@ -95,6 +96,7 @@ class Settings(msgspec.Struct, frozen=True):
     calendar: Calendar = Calendar()
     sectors: dict[str, Sector] = {}
     checks: dict[str, Check] = {}
+    reminders: Reminders | None = None
     layers: tuple[str, ...] = ()
     retention_days: int = 1100
     file: str | None = None
@@ -143,7 +145,8 @@ def load(file: str | Path, env: Mapping[str, str] = os.environ) -> Settings:
 
 def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path | None = None) -> Settings:
     """Settings of an already read TOML table; raises BadConfig."""
-    known = {"province", "sources", "access", "web", "log", "calendar", "sectors", "checks", "layers", "retention_days"}
+    known = {"province", "sources", "access", "web", "log", "calendar", "sectors", "checks", "reminders", "layers"}
+    known.add("retention_days")
     for name in raw.keys() - known:
         raise BadConfig(
             f"Unknown setting {name}; write one of {', '.join(sorted(known))}.", file=file, line=_line(file, name)
@@ -160,6 +163,7 @@ def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path |
         calendar=_part(raw.get("calendar", {}), Calendar, "calendar", file),
         sectors={name: _part(table, Sector, f"sectors.{name}", file) for name, table in raw.get("sectors", {}).items()},
         checks={name: _part(table, Check, f"checks.{name}", file) for name, table in raw.get("checks", {}).items()},
+        reminders=_reminders(raw.get("reminders"), env, file),
         sources={name: _source(name, table, env, file) for name, table in raw.get("sources", {}).items()},
         layers=tuple(raw.get("layers", ())),
         retention_days=raw.get("retention_days", 1100),
@@ -174,6 +178,16 @@ def _part(table: Any, kind: Any, where: str, file: Path | None) -> Any:
         field = re.search(r"`\$\.([^`.\[]+)|unknown field `(\w+)`", str(error))
         name = next((found for found in field.groups() if found), None) if field else None
         raise BadConfig(f"[{where}] is wrong: {error}.", file=file, line=_line(file, where, name)) from None
+
+
+def _reminders(table: Any, env: Mapping[str, str], file: Path | None) -> Reminders | None:
+    if table is None:
+        return None
+    for (part, name), say in written_out(table):
+        where = f"reminders.{part}"
+        raise BadConfig(f"In [{where}] {say}", file=file, line=_line(file, where, name))
+    found: Reminders = _part(_secrets(table, env, "reminders", file), Reminders, "reminders", file)
+    return found
 
 
 def _source(name: str, table: Any, env: Mapping[str, str], file: Path | None) -> Source:

@@ -12,6 +12,7 @@ only `indicator`, and `value` or `numerator` + `denominator`):
 - `part`: the name of the part that this row counts, when the indicator is the sum of parts;
 - `reported`: when somebody told it (RFC 3339); `officer` and `decision`: who, and by which document; a tile shows those
   of its newest row;
+- `why`: of a row that is told otherwise than before, the reason; one that a person typed and pushes needs it;
 - `published`: true, or by whom: this row is a published total; it is compared with the sum, never added.
 
 To add an indicator: one line in INDICATORS, and a source whose rows carry that `indicator`. The tile is worked out of
@@ -22,14 +23,14 @@ lengths after they were told, 120 days at least; stocks stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from ioc import clock
+from ioc import clock, names
 from ioc.event import REVISED, Event, Method
 from ioc.layer import Figure, Item, Layer, Level, tile
 from ioc.period import Period, period
@@ -85,11 +86,14 @@ _PERIODS_KEPT, _LEAST_KEPT = 20, timedelta(days=120)
 class Indicators(Layer):
     name = "indicators"
     title = ("Chỉ tiêu", "Indicators")
-    listens = frozenset({"ioc.indicator.measured"})
+    listens = frozenset({"ioc.indicator.measured", names.SEEN})
     views = False
 
     def fold(self, old: Item | None, event: Event) -> Item | None:
-        """As by default; a revision keeps in `before` the newest row before it, in whatever order they come."""
+        """As by default; a revision keeps in `before` the newest row before it, in whatever order they come.
+
+        That somebody has taken note of a row's revision is an item of its own (`seen`: the row's id), for a day.
+        """
         new = super().fold(old, event)
         if old is None or event.data is None or new is None:
             return new
@@ -105,11 +109,14 @@ class Indicators(Layer):
 
     def item(self, event: Event) -> Item:
         made = super().item(event)
-        told = {name: value for name, value in made.properties.items() if name != "before"}
+        ours = {"before"} if event.type == names.SEEN else {"before", "seen"}
+        told = {name: value for name, value in made.properties.items() if name not in ours}
         return msgspec.structs.replace(made, properties=told, geometry=None)
 
     def wakes(self, item: Item) -> datetime | None:
-        """When a row of a long gone period leaves."""
+        """When a row of a long gone period leaves, or a note that nobody needs any more."""
+        if "seen" in item.properties:
+            return item.received + _REVISED_FOR
         try:
             told = _period(item)
         except ValueError:
@@ -134,7 +141,7 @@ class _Told(NamedTuple):
     published: list[Item]
 
 
-def _figure(one: Indicator, items: Iterable[Item], now: datetime) -> Figure:
+def _figure(one: Indicator, items: Collection[Item], now: datetime) -> Figure:
     """The tile of one indicator at `now`."""
     by_period = _by_period(one.name, items)
     newest = max(by_period, key=lambda told: (told is None, told), default=None) if by_period else None
@@ -163,7 +170,7 @@ def _figure(one: Indicator, items: Iterable[Item], now: datetime) -> Figure:
         sources=_sources(told.rows),
         parts=_parts(one, told.rows) or None,
         other=other or None,
-        revised=_revised(one, value, told.rows, now),
+        revised=_revised(one, value, told.rows, items, now),
         **_provenance(told.rows),
         why=_mismatch(value, _parts(one, told.rows), other) if other else None,
     )
@@ -334,9 +341,14 @@ def _sources(rows: Iterable[Item]) -> list[str]:
     return sorted({str(row.properties["source"]) for row in rows if row.properties.get("source")})
 
 
-def _revised(one: Indicator, value: float, rows: list[Item], now: datetime) -> dict[str, Any] | None:
-    """What the figure was before the revisions of the last day, when that was another."""
+def _revised(
+    one: Indicator, value: float, rows: list[Item], items: Iterable[Item], now: datetime
+) -> dict[str, Any] | None:
+    """What the figure was before the revisions of the last day that nobody has taken note of, when that was another."""
     fresh = [row for row in rows if "before" in row.properties and now - row.received < _REVISED_FOR]
+    if fresh:
+        seen = {item.properties["seen"]: item.received for item in items if "seen" in item.properties}
+        fresh = [row for row in fresh if row.id not in seen or seen[row.id] < row.received]
     if not fresh:
         return None
     old = _value(one, rows, before=frozenset(row.id for row in fresh))

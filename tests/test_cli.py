@@ -19,10 +19,11 @@ from click.testing import CliRunner, Result
 from ioc.cli import main, place
 from ioc.db.session import open_db
 from ioc.errors import BadConfig
+from ioc.log.redis import RedisLog
 from ioc.web import access
 
 IOC = Path(sys.executable).with_name("ioc")
-COMMANDS = ("demo", "run", "lint", "ask", "replay", "migrate", "key", "bench", "test", "shots")
+COMMANDS = ("demo", "run", "lint", "ask", "replay", "migrate", "excuse", "key", "bench", "test", "shots")
 
 SETTINGS = """\
 [province]
@@ -363,3 +364,30 @@ def test_the_installed_command_tells_its_version() -> None:
 
     told = subprocess.run([IOC, "--version"], capture_output=True, text=True, check=True)
     assert told.stdout == f"ioc, version {__version__}\n"
+
+
+def test_an_excuse_is_written_into_the_log_of_this_machine(settings: Path, redis_url: str) -> None:
+    from ioc import clock
+
+    told = settings.read_text(encoding="utf-8")
+    settings.write_text(told + 'due = {each = "day"}\nreporters = ["bv1"]\n', encoding="utf-8")
+    today = clock.now().astimezone(clock.ZONE).date().isoformat()
+    done = call("excuse", "cameras", today, "bv1", "--why", "Mất điện", "--by", "Trực ban", REDIS_URL=redis_url)
+    assert (done.exit_code, done.stdout) == (0, f"bv1 is excused from cameras/{today}.\n")
+    back = call("excuse", "cameras", today, "bv1", "--take-back", "--by", "Trực ban", REDIS_URL=redis_url)
+    assert (back.exit_code, back.stdout) == (0, f"bv1 owes cameras/{today}.\n")
+
+    async def written() -> list[dict[str, str]]:
+        log = RedisLog(redis_url)
+        found = [entry.event.data async for entry in log.kept()]
+        await log.close()
+        return [data.properties["excused"]["bv1"] for data in found if data is not None]
+
+    assert [one["why"] for one in asyncio.run(written())] == ["Mất điện", ""]
+    for arguments, say in (
+        (("cameras", today, "bv9", "--why", "x", "--by", "y"), "bv9 owes nothing"),
+        (("cameras", today, "bv1", "--by", "y"), "The reason (why) is missing"),
+        (("nobody", today, "bv1", "--why", "x", "--by", "y"), "There is no source nobody"),
+    ):
+        wrong = call("excuse", *arguments, REDIS_URL=redis_url)
+        assert wrong.exit_code in (1, 2) and say in wrong.stderr and "Traceback" not in wrong.stderr

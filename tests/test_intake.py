@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ioc import names
 from ioc.adapter import Reading
 from ioc.errors import BadRecord, SourceDown
 from ioc.event import ASKED_AGAIN, REVISED
@@ -311,3 +312,30 @@ async def test_what_is_remembered_of_a_source_that_only_tells_news_is_bounded() 
     assert "r59" in source.known.seen and "r00" not in source.known.seen
     again = await source.ask(reading("r59", time=-41), reading("r00", time=-100))
     assert (again.unchanged, again.told) == (1, 1)
+
+
+async def test_a_typed_correction_that_is_sent_needs_a_reason_and_may_come_again_with_one() -> None:
+    source = Source(method="typed", reasons=True)
+    await source.ask(reading("a", 1, 0, sender_id="m1"))
+    taken = await source.ask(reading("a", 2, 0, sender_id="m2"))
+    assert [event.type for event in taken.events] == [names.REFUSED]
+    assert (taken.reasons, taken.sender_ids, counts(taken)) == ({"no_reason": 1}, [], (0, 0, 0, 1))
+    said = reading("a", 2, 0, sender_id="m2")
+    said = msgspec.structs.replace(said, properties={**said.properties, "why": "Nhập nhầm"})
+    event, mended = (await source.ask(said)).events
+    assert mended.type == names.MENDED, "Nothing stands set aside any more."
+    assert event.data is not None
+    assert (event.cause, event.data.properties["why"]) == (REVISED, "Nhập nhầm")
+
+
+@pytest.mark.parametrize(("method", "reasons"), [("machine", True), ("typed", False)])
+async def test_what_a_machine_corrects_or_nobody_sends_needs_no_reason(method: str, reasons: bool) -> None:
+    source = Source(method=method, reasons=reasons)
+    await source.ask(reading("a", 1, 0))
+    assert [event.cause for event in (await source.ask(reading("a", 2, 0))).events] == [REVISED]
+
+
+async def test_a_new_figure_for_a_later_time_is_no_correction_and_needs_no_reason() -> None:
+    source = Source(method="typed", reasons=True)
+    await source.ask(reading("a", 1, 0))
+    assert told(await source.ask(reading("a", 2, 1))) == [("a", 2)]

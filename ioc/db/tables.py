@@ -147,6 +147,54 @@ class CodeRow(SQLModel, table=True):
     used: datetime | None = Field(default=None, sa_column=sa.Column(Moment))
 
 
+class ReminderRow(SQLModel, table=True):
+    """One reminder by one way: the row stands before anything is sent, so that nothing is sent twice.
+
+    `id`: digest of duty, step and way; it is the Message-ID and the Idempotency-Key too. `number`: of the agency in
+    its year. `receipt`: what the mail server or the webhook answered. `error`: why it was not sent, safe text. `next`:
+    when a failed one is tried again. `excused`: since when it no longer counts. `ended`: when the outage was over.
+    """
+
+    __tablename__: ClassVar[str] = "reminders"
+    __table_args__: ClassVar[Any] = (
+        sa.UniqueConstraint("duty", "step", "way", name="reminders_duty_step_way"),
+        sa.Index("reminders_created", "created"),
+        sa.Index("reminders_agency", "agency", "created"),
+    )
+
+    id: str = Field(sa_column=sa.Column(sa.Text, primary_key=True))
+    duty: str = Field(sa_column=sa.Column(sa.Text, nullable=False))
+    step: int = Field(sa_column=sa.Column(sa.Integer, nullable=False))
+    way: str = Field(sa_column=sa.Column(sa.Text, nullable=False))
+    agency: str = Field(sa_column=sa.Column(sa.Text, nullable=False))
+    source: str = Field(sa_column=sa.Column(sa.Text, nullable=False))
+    period: str | None = Field(default=None, sa_column=sa.Column(sa.Text))
+    due: datetime = Field(sa_column=sa.Column(Moment, nullable=False))
+    missing: list[str] = Field(default_factory=list, sa_column=sa.Column(sa.JSON, nullable=False))
+    recipients: list[str] = Field(default_factory=list, sa_column=sa.Column(sa.JSON, nullable=False))
+    subject: str = Field(sa_column=sa.Column(sa.Text, nullable=False))
+    text: str = Field(sa_column=sa.Column(sa.Text, nullable=False))
+    number: int = Field(sa_column=sa.Column(sa.Integer, nullable=False))
+    created: datetime = Field(sa_column=sa.Column(Moment, nullable=False))
+    state: str = Field(sa_column=sa.Column(sa.Text, nullable=False))
+    attempts: int = Field(default=0, sa_column=sa.Column(sa.Integer, nullable=False))
+    next: datetime | None = Field(default=None, sa_column=sa.Column(Moment))
+    sent: datetime | None = Field(default=None, sa_column=sa.Column(Moment))
+    receipt: str | None = Field(default=None, sa_column=sa.Column(sa.Text))
+    error: str | None = Field(default=None, sa_column=sa.Column(sa.Text))
+    excused: datetime | None = Field(default=None, sa_column=sa.Column(Moment))
+    ended: datetime | None = Field(default=None, sa_column=sa.Column(Moment))
+
+
+class WatchedRow(SQLModel, table=True):
+    """Since when a source's duties are reminded of: what it missed before that is nobody's reminder."""
+
+    __tablename__: ClassVar[str] = "reminders_since"
+
+    source: str = Field(sa_column=sa.Column(sa.Text, primary_key=True))
+    since: datetime = Field(sa_column=sa.Column(Moment, nullable=False))
+
+
 def table_of(row: type[SQLModel]) -> sa.Table:
     """The table behind a row class, for statements over many rows at once."""
     return cast(sa.Table, sa.inspect(row).local_table)

@@ -88,6 +88,7 @@ def weigh(
     most: int = MOST_SEEN,
     due: Due | None = None,
     reporters: bool = False,
+    reasons: bool = False,
 ) -> Taken:
     """Compare one whole asking with what is `known`; pure.
 
@@ -96,9 +97,11 @@ def weigh(
     known is lost (the store was emptied), so that events may repeat what the archive has; `archived`: the subjects
     that stand there, with their source time: those can be absent too. `most`: subjects that are remembered of a source
     that tells only what is new; the oldest are forgotten (one that comes again is told again, and moves nothing).
-    `due`: which periods the source tells of; `reporters`: others tell it, each for itself.
+    `due`: which periods the source tells of; `reporters`: others tell it, each for itself. `reasons`: people send it
+    row by row, so a typed correction without a reason (property `why`) is set aside.
     """
     weighing = _Weighing(source, known, kind, received, method, again)
+    weighing.reasons = reasons
     weighing.book = Book(source, due, reporters) if due is not None else None
     given = weighing.in_order(results)
     judge_columns(given)
@@ -139,6 +142,7 @@ class _Weighing:
         self.conflicts = 0
         self.ahead = 0
         self.book: Book | None = None
+        self.reasons = False
 
     def in_order(self, results: Iterable[Reading | BadRecord]) -> list[Reading | BadRecord]:
         """The results, those subjects' oldest state first that stand in this answer in several states."""
@@ -225,6 +229,12 @@ class _Weighing:
         cause = None
         if before is not None and when and time == when:
             cause = REVISED
+            if self.reasons and (reading.method or self.method) == "typed" and not _reason(reading):
+                say = "A typed figure is corrected without a reason; send it again with why."
+                self.asides.add(BadRecord(say, reason="no_reason", raw=reading.properties, subject=subject))
+                if reading.sender_id is not None:  # it may come again under its id, with the reason
+                    taken.sender_ids.remove(reading.sender_id)
+                return
         elif self.again and before is None:
             cause = ASKED_AGAIN
         taken.seen[subject] = f"{when}|{told}"
@@ -318,6 +328,10 @@ def split(mark: str) -> tuple[str, str]:
     """Source time (RFC 3339 or empty) and digest of a subject's mark."""
     time, _, told = mark.removesuffix(OUT).rpartition("|")
     return time, told
+
+
+def _reason(reading: Reading) -> str:
+    return str(reading.properties.get("why") or "").strip()
 
 
 def _place(taken: Taken, units: Finder, received: datetime) -> None:

@@ -24,11 +24,15 @@ from ioc.run.books import Books
 from ioc.run.checking import Checking
 from ioc.run.epochs import Epochs
 from ioc.run.figures import ALL, wire
+from ioc.run.remind import Reminding, Seen
 from ioc.score import WORDS
 from ioc.settings import Settings
 
 WORD_TILES = tuple(names.tile_channel(word.name) for word in WORDS)
-OWN = (names.SOURCES, names.LEDGER, names.SCORES, names.LINKS, names.CHECKS, names.WALLS, names.ALERTS, *WORD_TILES)
+OWN = (
+    names.SOURCES, names.LEDGER, names.SCORES, names.LINKS, names.CHECKS, names.REMINDERS, names.WALLS, names.ALERTS,
+    *WORD_TILES,
+)  # fmt: skip
 """The channels that health writes."""
 LOOK_S = 1.0
 """How often the sources are judged."""
@@ -55,6 +59,7 @@ class Health:
         tiles: Callable[[], list[str]],
         units: Sequence[str] = (),
         read_walls: ReadWalls | None = None,
+        reminding: Reminding | None = None,
         fence: int = 0,
         epochs: Epochs | None = None,
     ) -> None:
@@ -62,7 +67,7 @@ class Health:
         self.epochs = epochs or Epochs()
         self.books = Books(board)
         self.checking = Checking(settings, board)
-        self._read_walls = read_walls
+        self._read_walls, self._reminding = read_walls, reminding
         self._owing = {
             name: ledger.expected(source.contract, units)
             for name, source in settings.sources.items()
@@ -93,6 +98,7 @@ class Health:
         await self._tell(names.CHECKS, checked)
         await self._tell(names.LEDGER, self._ledger(owed, items, now))
         await self._tell(names.LINKS, self._links(answers, items, now))
+        await self._remind(answers, items, now)
         await self._tell(names.WALLS, glasses)
         figures = await self._figures()
         await self._score(items, figures, checked, now)
@@ -165,6 +171,12 @@ class Health:
         due = {name: item["due"] for name, item in items.items()}
         told, stood = self.settings, self._stood[names.LINKS]
         return links.matrix(told.sectors, told.sources, answers, now, stood, due=due, calendar=told.calendar)
+
+    async def _remind(self, answers: Mapping[str, Answered], items: Items, now: datetime) -> None:
+        """Tell the reminders what was seen, and the screens what they have come to; nothing is waited for."""
+        if self._reminding is not None:
+            self._reminding.saw(Seen(now, items, answers, self.books.told))
+        await self._tell(names.REMINDERS, self._reminding.items if self._reminding is not None else {})
 
     async def _walls(self, now: datetime) -> Items:
         """What each wall has on the glass; what was known stays while nobody can tell."""

@@ -74,13 +74,22 @@ async def _poller(stage: Stage, fence: int) -> None:
 async def _health(stage: Stage, fence: int) -> None:
     from ioc.geo.units import Units
     from ioc.run.health import Health
+    from ioc.run.remind import Reminding
 
-    settings, units = stage.settings, []
+    settings, called = stage.settings, dict[str, str]()
     if any(source.contract.reporters == "units" for source in settings.sources.values()):
         there = await asyncio.to_thread(Units.load, settings.province, settings.folder)
-        units = [unit.code for unit in there.all()]
-    health = Health(settings, stage.board, stage.log, tiles=stage.tiles, units=units, fence=fence, epochs=stage.epochs)
-    await health.run()
+        called = {unit.code: unit.name for unit in there.all()}
+    rules = settings.reminders
+    reminding = Reminding(settings, rules, stage.db, called=called) if rules is not None else None
+    health = Health(
+        settings, stage.board, stage.log, tiles=stage.tiles, units=list(called), reminding=reminding, fence=fence,
+        epochs=stage.epochs,
+    )  # fmt: skip
+    async with asyncio.TaskGroup() as together:
+        together.create_task(health.run(), name="health looks")
+        if reminding is not None:
+            together.create_task(reminding.run(), name="reminders")
 
 
 async def _projector(stage: Stage, fence: int) -> None:

@@ -75,6 +75,16 @@ class Grant(msgspec.Struct, frozen=True):
         return not self.revoked and (self.role == f"push:{source}" or self.role in ("operator", "admin"))
 
     @property
+    def operates(self) -> bool:
+        """Whether the bearer answers for the sources: excuses, sees who was reminded, sends again."""
+        return not self.revoked and self.role in ("operator", "admin")
+
+    @property
+    def leads(self) -> bool:
+        """Whether the bearer may take note of a revised figure for all."""
+        return not self.revoked and self.role in ("leader", "operator", "admin")
+
+    @property
     def known(self) -> bool:
         """Whether anything at all is open to this bearer."""
         return not self.revoked and (self.key is not None or bool(self.channels))

@@ -11,7 +11,11 @@ from ioc import names
 from ioc.layer import Far, Layer, Tile
 from ioc.settings import Source
 
-Kind = Literal["layer", "tile", "sources", "ledger", "scores", "links", "checks", "walls", "alerts", "screen"]
+Kind = Literal[
+    "layer", "tile", "sources", "ledger", "scores", "links", "checks", "reminders", "walls", "alerts", "screen"
+]
+KEPT: tuple[Kind, ...] = ("ledger", "scores", "links", "checks", "reminders", "walls")
+"""What the health watch keeps beside the sources and the alerts: a channel each, of that name."""
 
 
 class Channel(msgspec.Struct, frozen=True):
@@ -32,7 +36,7 @@ class Channel(msgspec.Struct, frozen=True):
 
 def kind_of(channel: str) -> Kind | None:
     """The kind that a channel's name tells; None when it is no channel's name."""
-    if channel in (names.SOURCES, names.LEDGER, names.SCORES, names.LINKS, names.CHECKS, names.WALLS, names.ALERTS):
+    if channel in (names.SOURCES, names.ALERTS, *KEPT):
         return channel  # type: ignore[return-value]
     head, _, rest = channel.partition("/")
     if rest and head in ("layer", "tile", "screen"):
@@ -57,7 +61,7 @@ def describe(layers: Iterable[Layer], tiles: Iterable[Tile], sources: Mapping[st
         name = names.tile_channel(tile.name)
         known[name] = Channel(name, "tile", False, fed.get(tile.over, ()))
     known[names.SOURCES] = Channel(names.SOURCES, "sources", False, tuple(sources), watched=True)
-    for watched in (names.LEDGER, names.SCORES, names.LINKS, names.CHECKS, names.WALLS):
-        known[watched] = Channel(watched, watched, False, tuple(sources), watched=True)  # type: ignore[arg-type]
+    for watched in KEPT:
+        known[watched] = Channel(watched, watched, False, tuple(sources), watched=True)
     known[names.ALERTS] = Channel(names.ALERTS, "alerts", False, ())
     return known

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from ioc import names
-from ioc.web import api, asked, asyncapi, checks, ledgers, openapi, push, ready, vector, wall
+from ioc.web import api, asked, asyncapi, checks, ledgers, openapi, push, ready, spoken, vector, wall
 from ioc.web.asked import Param
 from ioc.web.door import Door
 from ioc.web.gate import PATH, Gate
@@ -54,6 +54,10 @@ WAYS = (
     Way("/api/walls", ledgers.listed(names.WALLS)),
     Way("/api/checks", checks.checks),
     Way("/api/ledger/{source}", ledgers.of_source, (JSON, CSV), (asked.PERIOD,)),
+    Way("/api/ledger/{source}/excuse", spoken.excuse, method="POST", takes=JSON, status=202),
+    Way("/api/tiles/{name}/seen", spoken.seen, method="POST", status=202),
+    Way("/api/reminders", spoken.reminders, (JSON,), (asked.FROM, asked.LIMIT)),
+    Way("/api/reminders/{id}/again", spoken.again, method="POST", status=202),
     Way("/api/push/{source}", push.push, method="POST", takes=JSON, status=202),
     Way("/api/screens/{name}", wall.screen),
     Way("/api/units", wall.units, (GEOJSON,)),

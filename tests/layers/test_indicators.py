@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 
-from ioc import catalog, clock
+from ioc import catalog, clock, names
 from ioc.contract import Contract
 from ioc.event import Event, Feature, Method
 from ioc.layer import Figure, Item
@@ -208,6 +208,55 @@ def test_a_revision_shows_the_old_figure_for_a_day() -> None:
         found = TILES["beds_free"].work_out(folded(order), NOON + timedelta(hours=1))
         assert (found.value, found.revised) == (100, {"from": 110, "at": at, "why": "revised"})
         assert TILES["beds_free"].work_out(folded(order), NOON + timedelta(hours=25)).revised is None
+
+
+def seen(row: str, minute: float, **fields: Any) -> Event:
+    return event(names.seen_subject(row), {"seen": row, "by": "Lãnh đạo"}, minute, type=names.SEEN, **fields)
+
+
+def test_a_revision_that_somebody_took_note_of_is_marked_no_longer_until_the_next_one() -> None:
+    told = {"indicator": "beds_free", "value": 100}
+    rows = [event("v", told), event("v", {**told, "value": 90, "why": "Nhập nhầm"}, 5, time=NOON, cause="revised")]
+
+    def revised(*more: Event) -> Any:
+        return TILES["beds_free"].work_out(folded([*rows, *more]), NOON + timedelta(hours=1)).revised
+
+    assert revised()["why"] == "Nhập nhầm"
+    assert revised(seen("v", 4)) is not None
+    assert revised(seen("v", 6)) is None
+    assert revised(seen("v", 6), seen("v", 7)) is None
+    again = event("v", {**told, "value": 80}, 8, time=NOON, cause="revised")
+    assert revised(seen("v", 6), again)["from"] == 90
+    assert revised(seen("v", 6), again, seen("v", 9)) is None
+
+
+def test_taking_note_changes_no_figure_and_lasts_as_long_as_the_mark() -> None:
+    told = event("v", {"indicator": "beds_free", "value": 100, "seen": "forged"})
+    items = folded([told, seen("v", 1)])
+    assert "seen" not in items["v"].properties
+    found = TILES["beds_free"].work_out(items, NOON)
+    assert (found.value, found.have) == (100, 1)
+    layer, note = Indicators(), items[names.seen_subject("v")]
+    wakes = layer.wakes(note)
+    assert wakes == note.received + timedelta(days=1)
+    assert layer.wake(note, wakes) is None and layer.wake(note, wakes - timedelta(seconds=1)) is note
+
+
+def test_the_mark_goes_from_the_communes_figure_too() -> None:
+    told = {"indicator": "beds_free", "value": 100}
+    fold = Fold(Indicators())
+    for each in (
+        event("v", told, unit="22015"), event("v", {**told, "value": 90}, 5, unit="22015", time=NOON, cause="revised"),
+    ):  # fmt: skip
+        fold.event(each)
+
+    def revised() -> list[bool]:
+        both = (fold.items, fold.by_unit["22015"])
+        return [TILES["beds_free"].work_out(items, NOON + timedelta(hours=1)).revised is not None for items in both]
+
+    assert revised() == [True, True]
+    fold.event(seen("v", 6, unit="22015"))
+    assert revised() == [False, False]
 
 
 def test_a_new_value_that_is_no_revision_keeps_nothing_old() -> None:

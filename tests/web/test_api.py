@@ -58,7 +58,7 @@ async def full(board: MemoryBoard, db: Database) -> AsyncIterator[Running]:
     told = item("vms", VMS, have=3, error="vms.example answered HTTP 500; it is asked again later.")
     told |= {name: told[name].isoformat() for name in ("due", "received")}
     await board.reset("sources", {"vms": msgspec.json.encode(told)})
-    watched = ("alerts", "ledger", "scores", "walls")
+    watched = ("alerts", "ledger", "scores", "links", "checks", "reminders", "walls")
     for name in (*watched, "tile/cameras_frozen", "tile/cameras_down", "tile/word_correct"):
         await board.reset(name, {})
     async with running(build(settings(sources=SOURCES), board=board, db=db)) as found:
