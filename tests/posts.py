@@ -20,7 +20,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 class Post:
     """What a mail server was given. `says`: its answer to a mail; `refuses`: recipients that it does not know.
 
-    `hangs`: it takes a mail and never answers.
+    `hangs`: it takes a mail and does not answer until `answers` is set.
     """
 
     def __init__(self) -> None:
@@ -29,6 +29,7 @@ class Post:
         self.says = "250 OK: queued as 4711"
         self.refuses: set[str] = set()
         self.hangs = False
+        self.answers = threading.Event()
         self.port = 0
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
@@ -43,7 +44,7 @@ class Post:
         self.mails.append(found)
         self.to.append(list(envelope.rcpt_tos))
         if self.hangs:
-            await asyncio.sleep(3600)
+            await asyncio.to_thread(self.answers.wait, 60)
         return self.says
 
 
@@ -55,8 +56,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def post_office(login: tuple[str, str] | None = None) -> Iterator[Post]:
-    """A mail server; `login`: user and password that it asks for."""
+def post_office(login: tuple[str, str] | None = None, **tls: Any) -> Iterator[Post]:
+    """A mail server; `login`: user and password that it asks for. `tls`: `ssl_context`, or `tls_context` (STARTTLS)."""
     post = Post()
 
     def known(server: Any, session: Any, envelope: Any, mechanism: str, given: Any) -> AuthResult:
@@ -66,11 +67,12 @@ def post_office(login: tuple[str, str] | None = None) -> Iterator[Post]:
 
     other: dict[str, Any] = {"authenticator": known, "auth_required": True, "auth_require_tls": False} if login else {}
     post.port = free_port()
-    office = Controller(post, hostname="127.0.0.1", port=post.port, **other)
+    office = Controller(post, hostname="127.0.0.1", port=post.port, **other, **tls)
     office.start()
     try:
         yield post
     finally:
+        post.answers.set()
         office.stop()
 
 

@@ -39,8 +39,11 @@ MOST_ATTEMPTS = 8
 AGAIN_S, AGAIN_MOST_S = 60.0, 3600.0
 PUSH = "push"
 NO_CONTACT = "The contract names no mail address, and no webhook is set; write contact, or [reminders.webhook]."
+NO_WAY = "No way to send is set, so the screens alone tell it; write [reminders.smtp] or [reminders.webhook]."
 
 logger = logging.getLogger("ioc.reminders")
+_on_their_way: set[asyncio.Task[None]] = set()
+"""Kept here, as the loop itself holds a task only loosely."""
 _AWAY = (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError)
 
 
@@ -219,7 +222,7 @@ class Reminding:
                 source=missed.source, period=missed.period, due=missed.due, missing=list(missed.missing),
                 recipients=list(to), subject=told.subject, text=told.text, number=before + 1, created=now,
                 state="no contact" if way == "none" else "waiting", next=None if way == "none" else now,
-                error=NO_CONTACT if way == "none" else None,
+                error=None if ways else NO_CONTACT if self.rules.smtp else NO_WAY,
             )
             for way in ways or ["none"]
         ]  # fmt: skip
@@ -236,6 +239,13 @@ class Reminding:
             await asyncio.gather(*(self._send(name) for name in ready[start : start + AT_ONCE]))
 
     async def _send(self, name: str) -> None:
+        """Send one; when the watch begins again meanwhile, it is brought to its end all the same."""
+        sending = asyncio.create_task(self._deliver(name), name=f"reminder {name}")
+        _on_their_way.add(sending)
+        sending.add_done_callback(_on_their_way.discard)
+        await asyncio.shield(sending)
+
+    async def _deliver(self, name: str) -> None:
         row = await book.claim(self.db, name, self._clock())
         if row is None:
             return

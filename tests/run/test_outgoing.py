@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
+import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +15,7 @@ import pytest
 from ioc.db.tables import ReminderRow
 from ioc.mailing import Reminders, Smtp, Webhook
 from ioc.run.outgoing import MOST_RECEIPT, Outcome, send
+from tests.conftest import absent
 from tests.posts import free_port, post_office, webhook
 
 NOON = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
@@ -32,6 +37,19 @@ def by_mail(port: int, **other: Any) -> Reminders:
 
 def by_hook(url: str, **other: Any) -> Reminders:
     return Reminders(webhook=Webhook(**{"url": url, "timeout_s": 10, **other}))
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 that no authority signed, with its key beside it."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        absent("There is no openssl on PATH")
+    made = tmp_path / "server.pem"
+    asked = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(made.with_suffix(".key")), "-out", str(made)]
+    subprocess.run([openssl, *asked, *names], check=True, capture_output=True)
+    return made
 
 
 async def test_a_mail_arrives_whole_and_its_receipt_is_the_servers_answer() -> None:
@@ -95,6 +113,19 @@ async def test_a_server_without_encryption_is_told_nothing_when_it_is_wanted() -
     with post_office() as post:
         found = await send(row(), by_mail(post.port, tls="starttls"), NOON)
     assert found.state != "sent" and post.mails == []
+
+
+@pytest.mark.parametrize(("tls", "given"), [("tls", "ssl_context"), ("starttls", "tls_context")])
+async def test_a_mail_goes_encrypted_to_a_server_whose_certificate_is_trusted_and_to_no_other(
+    tls: str, given: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    with post_office(**{given: context}) as post:
+        strange = await send(row(), by_mail(post.port, tls=tls), NOON)
+        assert (strange.state, post.mails) == ("again", [])
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert (await send(row(), by_mail(post.port, tls=tls), NOON)).state == "sent"
 
 
 async def test_a_webhook_is_posted_the_reminder_under_one_key_and_its_answer_is_the_receipt() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -216,8 +217,16 @@ async def test_a_slow_mail_server_holds_up_no_look(db: Database, post: Post) -> 
     for _ in range(3):
         await office.health.look(office.now)
     assert not sending.done()
+    # the watch begins again while one is on its way: it is brought to its end, and its receipt is written down
     sending.cancel()
     await asyncio.gather(sending, return_exceptions=True)
+    await Office(db, by_mail(post.port), now=LATE).open()
+    assert [state for _, _, state in await office.states()] == ["unknown"]
+    post.answers.set()
+    async with asyncio.timeout(20):
+        while [state for _, _, state in await office.states()] != ["sent"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert len(post.mails) == 1
 
 
 async def test_reminders_wait_while_the_database_is_away(
@@ -290,17 +299,16 @@ async def test_killed_between_sending_and_sent_it_is_unknown_and_goes_out_only_b
 @pytest.mark.chaos
 async def test_killed_before_a_byte_left_it_is_unknown_too(url: str, db: Database) -> None:
     # a server that takes the connection and says nothing: the mail has not been handed over
-    server = await asyncio.start_server(lambda reader, writer: asyncio.sleep(600), "127.0.0.1", 0)
-    process = started(url, server.sockets[0].getsockname()[1])
-    try:
-        async with asyncio.timeout(60):
-            while not await on_its_way(db):
-                assert process.poll() is None, "it ended by itself"
-                await asyncio.sleep(0.01)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        server.close()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = started(url, silent.getsockname()[1])
+        try:
+            async with asyncio.timeout(60):
+                while not await on_its_way(db):
+                    assert process.poll() is None, "it ended by itself"
+                    await asyncio.sleep(0.01)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
     with post_office() as post:
         office = await Office(db, by_mail(post.port), now=f"{FRIDAY} 18:05").open()
         await office.look(f"{FRIDAY} 18:30")
