@@ -293,6 +293,7 @@ def everything(communes: dict[str, Any]) -> Channels:
         "items": listed,
         "quality": quality("live", 1, 30, len(SOURCES), len(SOURCES), "machine", "health"),
     }
+    listed["vac"] |= {"frozen": True, "why": "It answers, but has said the same 5 times in a row."}
     said = {}
     for n, (level, say, age, owner, claimed) in enumerate(ALERTS):
         said[f"a{n}"] = {"id": f"a{n}", "level": level, "say": {"vi": say, "en": say}, "since": at(age), "source": None}

@@ -23,6 +23,11 @@ export interface WordRow {
 
 const COUNT = /^[\d.,]+ ?(?:trên|of|\/) ?[\d.,]+/;
 
+/** `3 trên 41` is `3/41` where there is little room. */
+export function shortCount(count: string): string {
+  return count.replace(/ (trên|of) /, '/');
+}
+
 const LABELS: Record<string, { vi: string; en: string }> = {
   dung: { vi: 'Đúng', en: 'Correct' },
   du: { vi: 'Đủ', en: 'Complete' },
