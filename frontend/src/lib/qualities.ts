@@ -132,17 +132,26 @@ export function cellFace(cell: LedgerCell, lang: Lang): CellFace {
   const grey = kind === 'told' ? Math.max(0, Math.min(cell.on_time / owed, room)) : 0;
   const counts = [['on_time', cell.on_time], ['is_late', cell.late], ['is_missing', cell.missing], ['is_excused', cell.excused], ['is_awaited', cell.awaited]] as const;
   const said = kind === 'never' ? word('is_never', lang) : counts.filter(([, n]) => n > 0).map(([name, n]) => `${word(name, lang)} ${figure(n, 0, lang)}`).join(', ');
-  return { period: cell.period, kind, grey, hatch, hole: kind === 'told' && cell.missing > 0, say: `${periodName(cell.period)}: ${said || '—'}` };
+  return { period: cell.period, kind, grey, hatch, hole: kind === 'told' && cell.missing > 0, say: `${periodName(cell.period, lang)}: ${said || '—'}` };
 }
 
-/** A period as people write it: `10/03/2026`, `03/2026`; a moment as its clock time. Others as they are. */
-export function periodName(period: string): string {
-  const day = /^(\d{4})-(\d\d)-(\d\d)$/.exec(period);
-  if (day) return `${day[3]}/${day[2]}/${day[1]}`;
-  const month = /^(\d{4})-(\d\d)$/.exec(period);
-  if (month) return `${month[2]}/${month[1]}`;
-  const moment = period.includes('T') && !period.includes('/') ? at(period) : null;
-  return moment === null ? period : clock(moment);
+const SPANS = {
+  vi: { Q: 'quý', W: 'tuần' },
+  en: { Q: 'quarter', W: 'week' },
+} as const;
+
+/** A period as people write it: `10/03/2026`, `03/2026`, `quý 1/2026`, `15/02 – 14/03/2026`; a moment as its clock time. */
+export function periodName(period: string, lang: Lang): string {
+  const [from, to] = period.split('/');
+  if (from && to) return `${periodName(from, lang).slice(0, 5)} – ${periodName(to, lang)}`;
+  const found = /^(\d{4})(?:-(?:([QW])(\d{1,2})|(\d\d)(?:-(\d\d))?))?$/.exec(period);
+  if (found === null) {
+    const moment = at(period);
+    return moment === null ? period : clock(moment);
+  }
+  const [, year, span, number, month, day] = found;
+  if (span) return `${SPANS[lang][span as 'Q' | 'W']} ${Number(number)}/${year}`;
+  return [day, month, year].filter(Boolean).join('/');
 }
 
 function share(part: number, of: number): number {
