@@ -85,7 +85,7 @@ const EN: Record<Word, string> = {
   no_screen: 'The server has no screen of this name.', unreachable: 'The server was not reached yet; trying again.',
   use_two_fingers: 'Use two fingers to move the map', use_ctrl: 'Hold Ctrl and scroll to zoom the map',
   alerts: 'To be handled', forbidden: 'not allowed', main: 'Screen', skip: 'To the figures',
-  yes: 'yes', no: 'no', untried: 'not probed', tried_at: 'probed', sector: 'sectors', link_connected: 'Connected', link_shared: 'Shared', link_synced: 'Synced',
+  yes: 'yes', no: 'no', untried: 'not probed', tried_at: 'tried', sector: 'sectors', link_connected: 'Connected', link_shared: 'Shared', link_synced: 'Synced',
   sectors_left: 'other sectors', sectors_all: 'All', sectors_more: 'more sectors', sources_left: 'other sources',
   have_need: 'have / need', periods_8: '8 periods, newest on the right', reminded: 'sent', cells_key: 'grey on time, hatched late, empty missing, underlined excused',
   on_time: 'on time', is_late: 'late', is_missing: 'missing', is_excused: 'excused', is_awaited: 'not due yet', is_never: 'nothing told ever',
