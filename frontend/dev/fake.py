@@ -189,6 +189,15 @@ async def source(request: Request) -> Response:
     return JSONResponse(graded.about(item))
 
 
+async def seen(request: Request) -> Response:
+    channel = f"tile/{request.path_params['name']}"
+    item = fake.channels[channel]["items"]["all"]
+    if item.get("revised") is None:
+        return JSONResponse({"detail": "Nothing was revised."}, 404)
+    await fake.put(channel, {"all": {**item, "revised": None}})
+    return Response(status_code=202)
+
+
 async def dev(request: Request) -> Response:
     fake.still = request.path_params["what"] == "still"
     return Response(status_code=204)
@@ -223,6 +232,7 @@ app = Starlette(
         Route("/api/screens/{name}", screen),
         Route("/api/units", units),
         Route("/api/tiles/{name}", tile),
+        Route("/api/tiles/{name}/seen", seen, methods=["POST"]),
         Route("/api/ledger/{source}", ledger),
         Route("/api/sources/{id}", source),
         Route("/api/session", session, methods=["POST"]),

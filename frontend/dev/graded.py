@@ -70,10 +70,12 @@ def song(turn: int) -> dict[str, Item]:
 
 def _proof(say: str | None) -> Item:
     if say is None:
-        return {"ok": None, "say": None, "since": None}
-    ok, words = say == "có" or say.startswith("~"), say.lstrip("~")
+        return {"ok": None, "say": {"vi": "chưa thử", "en": "not probed"}, "since": None, "level": None}
+    ok, words = say == "có", say.lstrip("~")
+    level = None if ok else "warn" if say.startswith("~") else "bad"
+    english = {"có": "yes", "không": "no"}.get(words, words)
     since = at(86400) if words != "mất 40 phút" else at(2400)
-    return {"ok": ok, "say": None if words in ("có", "không") else {"vi": words, "en": words}, "since": since}
+    return {"ok": ok, "say": {"vi": words, "en": english}, "since": since, "level": level, "source": "bed"}
 
 
 def _links() -> dict[str, Item]:
@@ -81,7 +83,7 @@ def _links() -> dict[str, Item]:
     for n, (name, minutes, *proofs) in enumerate(LINKS):
         connected, shared, synced = (_proof(say) for say in proofs)
         made[f"s{n}"] = {
-            "id": f"s{n}", "name": name, "name_en": name, "sources": [], "tried": at(60 * minutes),
+            "id": f"s{n}", "name": name, "name_en": name, "sources": ["bed"], "tried": at(60 * minutes),
             "connected": connected, "shared": shared, "synced": synced,
         }  # fmt: skip
     return made

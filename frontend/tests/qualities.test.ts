@@ -16,7 +16,7 @@ const link = (id: string, connected: Proof, shared: Proof = untried, synced: Pro
 describe('the link matrix', () => {
   const items = [
     link('Xây dựng', yes, yes, yes),
-    link('Y tế', yes, yes, { ok: true, say: 'trễ 26 giờ', since: null }),
+    link('Y tế', yes, yes, { ok: false, say: 'trễ 26 giờ', since: null, level: 'warn', source: 'beds' }),
     link('Tư pháp', yes, yes, no('lệch 86')),
     link('Thuế', untried),
     link('Tài chính', yes, yes, yes),
@@ -33,6 +33,11 @@ describe('the link matrix', () => {
     expect(rows[1]!.cells).toEqual([{ mark: 'down', say: 'không' }, { mark: null, say: 'chưa thử' }, { mark: null, say: 'chưa thử' }]);
     expect(rows[3]!.cells[2]).toEqual({ mark: 'late', say: 'trễ 26 giờ' });
     expect(rows[5]!.cells[0]).toEqual({ mark: 'live', say: 'có' });
+    expect(linkRows([link('x', { ok: true, say: { vi: 'có', en: 'yes' }, since: null })], 'en')[0]!.cells[0]).toEqual({ mark: 'live', say: 'yes' });
+  });
+  test('a tap leads to the source whose proof failed', () => {
+    expect(rows[3]!.source).toBe('beds');
+    expect(rows[0]!.source).toBeNull();
   });
   test('all good rows fold into one, which was tried when the first of them was', () => {
     const { shown, rest } = folded(rows, 11, (row) => row.quiet);
@@ -92,7 +97,7 @@ describe('the ledger', () => {
 describe('checks and reminders', () => {
   const check = (id: string, ok: boolean | null, since: string | null = null): CheckItem => ({ id, name: id, ok, left: { label: '487 + 905 =', value: 1392 }, right: { label: 'công bố', value: '“hơn 1.500”' }, say: null, source: null, owner: 'Sở KH&CN', since });
   test('both figures stand, and no mean of them', () => {
-    expect(checkRows([check('a', false)], 'vi').failed[0]).toMatchObject({ left: '487 + 905 = 1.392', right: 'công bố “hơn 1.500”' });
+    expect(checkRows([check('a', false)], 'vi').failed[0]).toMatchObject({ left: { label: '487 + 905 =', value: '1.392' }, right: { label: 'công bố', value: '“hơn 1.500”' } });
   });
   test('the oldest failure first; what gave no verdict is not counted', () => {
     const found = checkRows([check('new', false, '2026-03-09T00:00:00Z'), check('old', false, '2026-03-01T00:00:00Z'), check('good', true), check('unknown', null)], 'vi');

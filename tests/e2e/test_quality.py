@@ -92,8 +92,8 @@ def test_ledger_says_have_of_expect_and_the_last_periods(wall: Page) -> None:
 
 
 def test_a_failed_check_shows_both_figures_and_reminders_their_lines(wall: Page) -> None:
-    first = wall.locator(".ck").first.inner_text()
-    assert "487 + 905 = 1.392" in first and "“hơn 1.500”" in first
+    first = " ".join(wall.locator(".ck").first.inner_text().split())
+    assert "487 + 905 = 1.392" in first and "công bố “hơn 1.500”" in first
     heading = " ".join(wall.locator(".cks h2").inner_text().split())
     assert heading == "Phép kiểm trượt 3 trên 41, giữ cả hai con số"
     assert wall.locator(".rm").first.locator(".dots i.b").count() == 6
@@ -192,6 +192,11 @@ def test_the_missing_are_one_tap_away_and_go_into_a_spreadsheet(tablet: Page, tm
     sheet.wait_for(state="detached")
 
 
+def test_a_sector_leads_to_the_source_that_it_breaks_at(tablet: Page) -> None:
+    tablet.locator(".lk").get_by_role("button", name="Kế hoạch").click()
+    assert tablet.locator("dialog.sheet h2").inner_text() == "Giường bệnh"
+
+
 def test_a_source_that_owes_no_periods_says_so(tablet: Page) -> None:
     tablet.get_by_role("button", name="Camera Tuy Hoà", exact=True).click()
     tablet.locator("dialog.sheet").get_by_text("không nộp theo kỳ").wait_for()
@@ -229,7 +234,10 @@ def test_a_tile_says_whence_it_comes_and_typed_figures_look_typed(tablet: Page) 
     told = sheet.inner_text()
     assert "Trần Thị B" in told and "12/BC-SYT" in told and "trước 298: cộng sót một viện" in told
     assert sheet.locator(".big > b").evaluate(line) == "dotted"
+    sheet.get_by_role("button", name="đã xem").click()
+    sheet.get_by_text("cộng sót một viện").wait_for(state="detached")
     tablet.keyboard.press("Escape")
+    assert tile.locator(".l").inner_text().split() == ["Giường", "trống", "nhập", "tay"]
     tablet.locator(".tile", has_text="Giờ xử lý").click()
     sheet.get_by_text("cá nhân 905").wait_for()
     assert "hơn 1.500 · Báo cáo công bố" in sheet.inner_text()

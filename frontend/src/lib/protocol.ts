@@ -81,11 +81,13 @@ export interface SourceItem {
   checks?: { passed: number; failed: string[] };
 }
 
-/** One proof of a link. `ok`: null while nobody tried. */
+/** One proof of a link. `ok`: null while nobody tried; `level`: how bad a false one is; `source`: whose proof it is. */
 export interface Proof {
   ok: boolean | null;
   say: Text | null;
   since: string | null;
+  level?: 'warn' | 'bad' | null;
+  source?: string | null;
 }
 export interface LinkItem {
   id: string;

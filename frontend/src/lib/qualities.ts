@@ -30,14 +30,15 @@ export function folded<T>(rows: T[], most: number, quiet: (row: T) => boolean = 
 
 export type Mark = 'live' | 'late' | 'down' | null;
 export interface LinkCell {
-  /** Disc: proved; half disc: proved, with something to say; cross: disproved; null: nobody tried. */
+  /** Disc: proved; half disc: not quite in step; cross: disproved; null: nobody tried. */
   mark: Mark;
   say: string;
 }
 export interface LinkRow {
   id: string;
   label: string;
-  sources: string[];
+  /** Whose proof failed, else the first that the sector has. */
+  source: string | null;
   cells: [LinkCell, LinkCell, LinkCell];
   tried: number | null;
   quiet: boolean;
@@ -47,12 +48,12 @@ const PROOFS = ['connected', 'shared', 'synced'] as const;
 
 function linkCell(proof: Proof | undefined, lang: Lang): LinkCell {
   const say = text(proof?.say, lang);
-  if (proof?.ok === true) return { mark: say === '' ? 'live' : 'late', say: say || word('yes', lang) };
-  if (proof?.ok === false) return { mark: 'down', say: say || word('no', lang) };
+  if (proof?.ok === true) return { mark: 'live', say: say || word('yes', lang) };
+  if (proof?.ok === false) return { mark: proof.level === 'warn' ? 'late' : 'down', say: say || word('no', lang) };
   return { mark: null, say: say || word('untried', lang) };
 }
 
-/** Where a sector breaks: the earlier the step, the worse; then what is said of it, then what nobody tried. */
+/** Where a sector breaks: the earlier the step, the worse; then what is late, then what nobody tried. */
 function linkRank(row: LinkRow): number {
   const broken = row.cells.findIndex((cell) => cell.mark === 'down');
   if (broken >= 0) return broken;
@@ -64,7 +65,7 @@ export function linkRows(items: Iterable<unknown>, lang: Lang): LinkRow[] {
   const rows = ([...items] as LinkItem[]).map((item) => {
     const cells = PROOFS.map((proof) => linkCell(item[proof], lang)) as LinkRow['cells'];
     const broken = PROOFS.map((proof) => item[proof]).find((proof) => proof?.ok === false);
-    const row = { id: item.id, label: pair(item.name, item.name_en, lang) || item.id, sources: item.sources ?? [], cells, tried: at(item.tried), quiet: cells.every((cell) => cell.mark === 'live') };
+    const row = { id: item.id, label: pair(item.name, item.name_en, lang) || item.id, source: broken?.source ?? item.sources?.[0] ?? null, cells, tried: at(item.tried), quiet: cells.every((cell) => cell.mark === 'live') };
     return { row, rank: linkRank(row), since: at(broken?.since) ?? Infinity };
   });
   rows.sort((a, b) => a.rank - b.rank || (a.since === b.since ? 0 : a.since - b.since) || a.row.label.localeCompare(b.row.label, 'vi'));
@@ -78,7 +79,7 @@ export function linkRest(rest: LinkRow[], all: number, lang: Lang): LinkRow {
   const quiet = rest.every((row) => row.quiet);
   const tried = rest.map((row) => row.tried).filter((one) => one !== null);
   const label = rest.length === all ? `${word('sectors_all', lang)} ${all} ${word('sector', lang)}` : quiet ? `${rest.length} ${word('sectors_left', lang)}` : `${word('sources_more', lang)} ${rest.length} ${word('sectors_more', lang)}`;
-  return { id: '', label, sources: [], cells: cells as LinkRow['cells'], tried: tried.length > 0 ? Math.min(...tried) : null, quiet };
+  return { id: '', label, source: null, cells: cells as LinkRow['cells'], tried: tried.length > 0 ? Math.min(...tried) : null, quiet };
 }
 
 /** `kết nối 12, chia sẻ 12, đồng bộ 9` */
@@ -190,20 +191,24 @@ export function ledgerRows(items: Iterable<unknown>, reminders: ReminderItem[] |
 
 // Failed checks
 
+/** A figure is never cut; what it is called may be, where there is little room. */
+export interface SideFace {
+  label: string;
+  value: string;
+}
 export interface CheckRow {
   id: string;
   label: string;
-  left: string;
-  right: string;
+  left: SideFace;
+  right: SideFace;
   owner: string;
   source: string | null;
   say: string;
   since: number | null;
 }
 
-function side(of: CheckSide, lang: Lang): string {
-  const value = typeof of.value === 'string' ? of.value : figure(of.value, 2, lang);
-  return `${pair(of.label, of.label_en, lang)} ${value}`.trim();
+function side(of: CheckSide, lang: Lang): SideFace {
+  return { label: pair(of.label, of.label_en, lang), value: typeof of.value === 'string' ? of.value : figure(of.value, 2, lang) };
 }
 
 /** Those that failed, the oldest first; `made`: how many gave a verdict. */
@@ -225,6 +230,8 @@ export interface ReminderRow {
   level: 'warn' | 'bad' | null;
   /** Dots between one threshold and the next, each sent or not. */
   groups: boolean[][];
+  /** What the level means, in a few words; and as the server says it. */
+  short: string;
   say: string;
 }
 
@@ -238,7 +245,7 @@ export function reminderRows(items: Iterable<unknown>, lang: Lang): ReminderRow[
     .map((item) => {
       const lines = [...item.thresholds].sort((a, b) => a - b).filter((line) => line <= MOST_DOTS);
       const groups = lines.map((line, i) => Array.from({ length: line - (lines[i - 1] ?? 0) }, (_, k) => (lines[i - 1] ?? 0) + k < item.count));
-      return { id: item.id, agency: item.agency, count: item.count, level: item.level, groups, say: text(item.say, lang) };
+      return { id: item.id, agency: item.agency, count: item.count, level: item.level, groups, short: item.level === null ? '' : word(item.level === 'bad' ? 'at_discipline' : 'at_review', lang), say: text(item.say, lang) };
     });
 }
 

@@ -48,7 +48,7 @@ const VI = {
   nobody: 'không có ai', scores_of: 'Đo thế nào', by_sector: 'Theo ngành', by_source: 'Theo nguồn', no_scores: 'Chưa đo được gì.', fine_left: 'đạt trọn',
   province: 'Cả tỉnh', contract: 'Giao ước', person: 'Người phụ trách', contact: 'Liên hệ', grace: 'ân hạn', last_answer: 'Trả lời gần nhất', observed: 'Số liệu của',
   set_aside_by: 'Để riêng theo lý do', not_found: 'Không lấy được chi tiết nguồn lúc này.', walls: 'Màn hình lớn', wall_lag: 'chậm', wall_none: 'Không có màn hình lớn nào nối vào.',
-  agency_told: 'cơ quan báo', officer: 'Người báo', decision: 'Văn bản số', failed_now: 'Đang trượt', to_ledger: 'Sổ nộp', seen_last: 'thấy lúc', draws: 'vẽ', differs_from: 'khác', under_lines: 'cơ quan dưới vạch',
+  agency_told: 'cơ quan báo', officer: 'Người báo', decision: 'Văn bản số', failed_now: 'Đang trượt', to_ledger: 'Sổ nộp', seen_last: 'thấy lúc', draws: 'vẽ', differs_from: 'khác', under_lines: 'cơ quan dưới vạch', at_review: 'lãnh đạo bị xem xét', at_discipline: 'chạm mức kỷ luật', note_seen: 'đã xem', not_noted: 'Không ghi được lúc này.',
 } as const;
 
 export type Word = keyof typeof VI;
@@ -98,7 +98,7 @@ const EN: Record<Word, string> = {
   nobody: 'nobody', scores_of: 'How it is measured', by_sector: 'By sector', by_source: 'By source', no_scores: 'Nothing could be measured yet.', fine_left: 'are whole',
   province: 'The province', contract: 'Contract', person: 'In charge', contact: 'Contact', grace: 'grace', last_answer: 'Last answer', observed: 'Figures of',
   set_aside_by: 'Set aside, by reason', not_found: 'The detail of the source can not be had now.', walls: 'Walls', wall_lag: 'lag', wall_none: 'No wall is connected.',
-  agency_told: 'reported', officer: 'Officer', decision: 'Document no.', failed_now: 'Failing now', to_ledger: 'Ledger', seen_last: 'seen', draws: 'draws in', differs_from: 'is not', under_lines: 'agencies below',
+  agency_told: 'reported', officer: 'Officer', decision: 'Document no.', failed_now: 'Failing now', to_ledger: 'Ledger', seen_last: 'seen', draws: 'draws in', differs_from: 'is not', under_lines: 'agencies below', at_review: 'leader under review', at_discipline: 'discipline considered', note_seen: 'noted', not_noted: 'This could not be noted now.',
 };
 
 const ALL: Record<Lang, Record<Word, string>> = { vi: VI, en: EN };

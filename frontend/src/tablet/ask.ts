@@ -65,6 +65,14 @@ export async function saveCsv(source: string, period: string): Promise<void> {
   URL.revokeObjectURL(link.href);
 }
 
+/** Tells the server that a revised figure was seen, for everyone; throws its sentence when it will not have it. */
+export async function noteSeen(tile: string): Promise<void> {
+  const answer = await fetch(`/api/tiles/${encodeURIComponent(tile)}/seen`, { method: 'POST', credentials: 'same-origin', signal: AbortSignal.timeout(15_000) });
+  if (answer.ok) return;
+  const told = (await answer.json().catch(() => ({}))) as { detail?: string };
+  throw new Error(told.detail ?? '');
+}
+
 export async function fetchSource(id: string): Promise<About> {
   const answer = await get(`/api/sources/${encodeURIComponent(id)}`, 'application/json');
   if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
