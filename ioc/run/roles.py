@@ -78,7 +78,16 @@ async def _health(stage: Stage, fence: int) -> None:
     if any(source.contract.reporters == "units" for source in settings.sources.values()):
         there = await asyncio.to_thread(Units.load, settings.province, settings.folder)
         units = [unit.code for unit in there.all()]
-    health = Health(settings, stage.board, stage.log, tiles=stage.tiles, units=units, fence=fence, epochs=stage.epochs)
+    health = Health(
+        settings,
+        stage.board,
+        stage.log,
+        tiles=stage.tiles,
+        units=units,
+        read_walls=stage.walls,
+        fence=fence,
+        epochs=stage.epochs,
+    )
     await health.run()
 
 

@@ -15,7 +15,7 @@ from tests.e2e.test_tablet import SMALL_TARGETS, SMALL_TEXT
 from tests.e2e.test_wall import SPILLED
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, StorageState
 
 pytestmark = pytest.mark.browser
 
@@ -248,7 +248,12 @@ def test_a_frozen_source_is_named_so_on_wall_and_tablet(tablet: Page, stage: dem
     assert "đứng hình" in row.inner_text()
     assert row.locator("use[href='#m-frozen']").count() == 1
     tablet.goto(f"{stage.base}/wall/overview")
+    tablet.set_viewport_size({"width": 1920, "height": 1080})
     tablet.locator(".strip .cnt", has_text="đứng hình").wait_for()
+    tablet.evaluate("() => document.fonts.ready.then(() => true)")
+    over = """() => [...document.querySelectorAll('.strip .cell')].filter((cell) =>
+      cell.querySelector('.st .f').getBoundingClientRect().right > cell.getBoundingClientRect().right).length"""
+    assert tablet.evaluate(over) == 0
 
 
 @pytest.mark.parametrize("width", [360, 390, 560, 768, 900, 1024, 1280])
@@ -319,3 +324,25 @@ def test_a_wall_sends_receipts_of_what_it_drew_and_a_tablet_none(page: Page, sta
     glass.wait_figures(page)
     page.wait_for_timeout(500)
     assert [frame for frame in sent if frame["type"] == "shown"] == []
+
+
+def test_the_demo_itself_opens_all_the_way_down(browser: Browser, let_in: StorageState, centre: demo.Centre) -> None:
+    """Not the small server: the words, the ledger, a source and the walls, as the real API tells them."""
+    context = browser.new_context(viewport={"width": 1920, "height": 1080}, storage_state=let_in)
+    wall, tablet = context.new_page(), context.new_page()
+    wall.goto(f"{centre.base}/wall/data-quality")
+    wall.wait_for_function(OPEN)
+    assert wall.locator(".wd .n").count() == 4
+    tablet.goto(f"{centre.base}/tablet")
+    tablet.get_by_role("button", name="Chất lượng", exact=True).click()
+    tablet.wait_for_function(OPEN)
+    tablet.locator(".wl", has_text="data-quality").first.wait_for(timeout=30_000)
+    sheet = tablet.locator("dialog.sheet")
+    tablet.locator(".lg button.nm").first.click()
+    sheet.locator(".group, .plain").first.wait_for()
+    tablet.keyboard.press("Escape")
+    tablet.locator(".sc .c1").last.click()
+    sheet.get_by_text("100 ×").wait_for()
+    sheet.locator(".scos").last.locator(".sco").first.click()
+    sheet.get_by_text("Giao ước").wait_for()
+    context.close()

@@ -179,10 +179,10 @@ export function ledgerRows(items: Iterable<unknown>, reminders: ReminderItem[] |
       level: levelOf(item.missing, owed),
       awaited: item.awaited > 0,
       due: at(item.due),
-      cells: item.cells.map((cell) => cellFace(cell, lang)),
+      cells: (item.cells ?? []).map((cell) => cellFace(cell, lang)),
       reminded: counted,
     };
-    const before = item.cells.reduce((sum, cell) => sum + share(cell.missing + cell.late / 2, cell.expect), 0);
+    const before = (item.cells ?? []).reduce((sum, cell) => sum + share(cell.missing + cell.late / 2, cell.expect), 0);
     return { row, key: [['bad', 'warn', null].indexOf(row.level), -share(item.missing, owed), -share(item.late, item.expect), -before] };
   });
   ranked.sort((a, b) => a.key.map((one, i) => one - b.key[i]!).find((by) => by !== 0) ?? a.row.label.localeCompare(b.row.label, 'vi'));

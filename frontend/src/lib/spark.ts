@@ -61,11 +61,25 @@ async function ask(tile: string, from: number, to: number): Promise<Point[]> {
   return (told.history ?? []).flatMap((one) => (typeof one.value === 'number' ? [{ at: Date.parse(one.at), value: one.value }] : []));
 }
 
+/** How long a week that was fetched is good enough: the newest point is live anyway. */
+export const AGAIN_MS = 10 * 60_000;
+const kept = new Map<string, { at: number; points: Promise<Point[]> }>();
+
+/** The week, fetched at most every ten minutes however often the scene comes round. Throws as fetchWeek does. */
+export function weekOf(tile: string, now: number): Promise<Point[]> {
+  const known = kept.get(tile);
+  if (known !== undefined && now - known.at < AGAIN_MS - 1000) return known.points;
+  const points = fetchWeek(tile, now);
+  kept.set(tile, { at: now, points });
+  points.catch(() => kept.delete(tile));
+  return points;
+}
+
 /**
  * What the word was in the last seven days. The server gives the newest thousand figures: days before those are asked
  * for one by one, and each gives its last figure. Throws when the server does not answer.
  */
-export async function fetchWeek(tile: string, now: number): Promise<Point[]> {
+async function fetchWeek(tile: string, now: number): Promise<Point[]> {
   const points = await ask(tile, now - DAYS * DAY_MS, now);
   const oldest = points[0]?.at ?? now;
   const HOUR_MS = DAY_MS / 24;
