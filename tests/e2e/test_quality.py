@@ -316,6 +316,8 @@ def test_a_wall_sends_receipts_of_what_it_drew_and_a_tablet_none(page: Page, sta
     page.wait_for_timeout(500)
     shown = [frame for frame in sent if frame["type"] == "shown"]
     assert all((one["channel"], one["epoch"], one["offset"]) in got and one["ms"] >= 0 for one in shown)
+    places = [(one["channel"], one["epoch"], one["offset"]) for one in shown]
+    assert len(places) == len(set(places))
     songs = [one["offset"] for one in shown if one["channel"] == "layer/canary"]
     assert songs == sorted(songs) and songs[-1] > first
     assert {"links", "ledger", "checks", "reminders"} <= {one["channel"] for one in shown}
