@@ -27,6 +27,8 @@ FONT_OF_VALUE = {"normal": 66, "far": 116}
 VIEWING_TO_HEIGHT = 200
 """A character may be this many times further away than it is high."""
 FOUR_WORDS = 4
+ROWS_ON_A_WALL = {"links": 11, "ledger": 8, "checks": 3, "reminders": 3}
+"""Rows that fit a wall's panels of data quality."""
 LEAST_SCENE_S = 20
 MOST_BYTES = 256 * 1024
 
@@ -45,10 +47,14 @@ class Text(Part, frozen=True):
 
 
 class Words(Part, frozen=True):
-    """The four words, always first and always in the same places: four tiles with values from 0 to 100."""
+    """The four words, always first and always in the same places: four tiles with values from 0 to 100.
+
+    `form`: one below the other, or, on a wall of data quality alone, as a band with what each was.
+    """
 
     title: Text
     tiles: list[str]
+    form: Literal["rows", "band"] = "rows"
 
 
 class Inset(Part, frozen=True):
@@ -96,14 +102,43 @@ class Sources(Part, frozen=True):
     most: int = 6
 
 
+class Links(Part, frozen=True):
+    """The link matrix: each sector connected, shared, synced; the worst first, all good ones in one row."""
+
+    title: Text = Text("Liên thông", "Links")
+    most: int = ROWS_ON_A_WALL["links"]
+
+
+class Ledger(Part, frozen=True):
+    """The completeness ledger: each source's have of expect, and its last periods; the worst first."""
+
+    title: Text = Text("Sổ nộp số liệu", "Completeness ledger")
+    most: int = ROWS_ON_A_WALL["ledger"]
+
+
+class Checks(Part, frozen=True):
+    """The checks that failed, each with both figures."""
+
+    title: Text = Text("Phép kiểm trượt", "Failed checks")
+    most: int = ROWS_ON_A_WALL["checks"]
+
+
+class Reminders(Part, frozen=True):
+    """How often each agency was reminded this year, against the thresholds; the most often first."""
+
+    title: Text = Text("Nhắc nộp số", "Reminders")
+    most: int = ROWS_ON_A_WALL["reminders"]
+
+
 class Scene(Part, frozen=True):
     """One step of the rotation, at least 20 s. `tiles`: which of the screen's tiles (the first ones when left out).
-    `show`: what stands in the middle. `sources`: a new bad alert of one of these brings this scene."""
+    `show`: what stands in the middle; or, with `quality`, the four words as a band and the panels of data quality
+    instead of all else. `sources`: a new bad alert of one of these brings this scene."""
 
     title: Text
     seconds: int = 40
     tiles: list[str] = []
-    show: Literal["map", "sources"] = "map"
+    show: Literal["map", "sources", "quality"] = "map"
     bbox: Box | None = None
     sources: list[str] = []
 
@@ -143,18 +178,24 @@ class Screen(Part, frozen=True):
     tiles: list[TilePanel] = []
     alerts: Alerts | None = None
     sources: Sources | None = None
+    links: Links | None = None
+    ledger: Ledger | None = None
+    checks: Checks | None = None
+    reminders: Reminders | None = None
     scenes: list[Scene] = []
+
+    def quality(self) -> list[str]:
+        """Which panels of data quality it has; each is drawn from the channel of that name."""
+        return [name for name in ROWS_ON_A_WALL if getattr(self, name) is not None]
 
     def channels(self) -> list[str]:
         """Names of the channels that this screen watches, each once."""
         tiles = [panel.tile for panel in self.tiles] + (self.words.tiles if self.words else [])
+        tiles += [self.map.areas] if self.map and self.map.areas is not None else []
         layers = list(self.map.layers) if self.map else []
-        if self.map is not None and self.map.areas is not None:
-            tiles.append(self.map.areas)
-        if self.map is not None and self.map.inset is not None:
-            layers += self.map.inset.layers
+        layers += self.map.inset.layers if self.map and self.map.inset else []
         named = [f"tile/{name}" for name in tiles] + ["sources", "alerts"] + [f"layer/{name}" for name in layers]
-        return list(dict.fromkeys(named))
+        return list(dict.fromkeys(named + self.quality()))
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -199,7 +240,7 @@ def lint(path: Path, layers: Set[str], tiles: Set[str]) -> list[Finding]:
     except BadConfig as error:
         found.append(Finding(str(path), error.line, error.say))
     else:
-        wrong = [*_unknown_names(screen, layers, tiles), *_unfit(screen), *_illegible(screen)]
+        wrong = [*_unknown_names(screen, layers, tiles), *_unfit(screen), *_unshown(screen), *_illegible(screen)]
         found += [Finding(str(path), lines.line(known, where), say) for where, say in wrong]
     return sorted(found, key=lambda finding: finding.line or 0)
 
@@ -319,6 +360,25 @@ def _unfit(screen: Screen) -> Iterator[tuple[Where, str]]:
     for where, box in boxes:
         if box is not None and not (-180 <= box[0] < box[2] <= 180 and -90 <= box[1] < box[3] <= 90):
             yield where, "A bbox is [west, south, east, north] in degrees, west before east and south before north."
+
+
+def _unshown(screen: Screen) -> Iterator[tuple[Where, str]]:
+    """Panels of data quality that nobody would see, or not whole."""
+    panels, walled = screen.quality(), screen.kind == "wall"
+    band = screen.words is not None and screen.words.form == "band"
+    scenes = [index for index, scene in enumerate(screen.scenes) if scene.show == "quality"]
+    if band and (not walled or screen.map is not None or screen.tiles):
+        yield ("words", "form"), 'A band is for a wall of data quality, without map and tiles; write form = "rows".'
+    for index in scenes:
+        if screen.words is None or not panels:
+            say = f"The scene shows data quality, so the screen needs [words] and one of: {', '.join(ROWS_ON_A_WALL)}."
+            yield ("scenes", index, "show"), say
+    for name in panels if walled else []:
+        if not band and not scenes:
+            say = f'No scene of this wall shows its {name}; add one with show = "quality", or take [{name}] out.'
+            yield (name,), say
+        if not 1 <= getattr(screen, name).most <= (fit := ROWS_ON_A_WALL[name]):
+            yield (name, "most"), f"From 1 to {fit} rows fit this panel; the rest is folded into the last."
 
 
 def _illegible(screen: Screen) -> Iterator[tuple[Where, str]]:

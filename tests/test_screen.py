@@ -66,12 +66,12 @@ def test_a_screen_is_named_by_its_file_and_knows_its_channels(tmp_path: Path) ->
 
 def test_every_screen_of_ours_loads_and_travels_as_json() -> None:
     ours = screen.screens(SCREENS)
-    assert {"overview", "far", "tablet"} <= set(ours)
+    assert {"overview", "far", "tablet", "data-quality"} <= set(ours)
     for one in ours.values():
         assert msgspec.convert(msgspec.to_builtins(one), screen.Screen) == one
 
 
-@pytest.mark.parametrize("name", ["overview", "far", "tablet"])
+@pytest.mark.parametrize("name", ["overview", "far", "tablet", "data-quality"])
 def test_our_screens_are_legible_and_name_real_layers_and_tiles(name: str) -> None:
     from ioc import catalog
 
@@ -98,6 +98,9 @@ def test_our_screens_are_legible_and_name_real_layers_and_tiles(name: str) -> No
         (('tiles = ["cameras_live"]', 'tiles = ["dung"]'), 26, "which this screen does not have"),
         (('tiles = ["cameras_live"]', "seconds = 5"), 26, "at least 20 s, not 5"),
         (('tile = "cameras_live"', 'tile = "cameras_live"\ndecimals = "one"'), 20, "Expected `int`, got `str`"),
+        (('en = "One" }', 'en = "One" }\nshow = "quality"'), 26, "needs [words] and one of: links, ledger, checks"),
+        (("[[scenes]]", "[ledger]\n\n[[scenes]]"), 24, "No scene of this wall shows its ledger"),
+        (('"song"]', '"song"]\nform = "band"'), 9, "without map and tiles"),
         (('kind = "wall"', 'kind = "poster"'), 1, "Invalid enum value 'poster'"),
         (('kind = "wall"', 'kind = "wall"\nname = "x"'), 2, "A screen's name is its file's name"),
         (('kind = "wall"', 'kind = "wall'), 1, "This is not TOML"),
@@ -108,6 +111,38 @@ def test_lint_names_the_line_and_what_to_write(tmp_path: Path, change: tuple[str
     findings = found(tmp_path, GOOD.replace(*change, 1))
     assert [one[0] for one in findings] == [line]
     assert says in findings[0][1]
+
+
+QUALITY = """\
+kind = "wall"
+title = { vi = "Chất lượng", en = "Quality" }
+viewing_m = 6
+height_mm = 681
+
+[words]
+title = { vi = "Dữ liệu", en = "Data" }
+tiles = ["dung", "du", "sach", "song"]
+form = "band"
+
+[links]
+
+[checks]
+most = 2
+"""
+
+
+def test_a_wall_of_data_quality_watches_the_channels_of_its_panels(tmp_path: Path) -> None:
+    assert found(tmp_path, QUALITY) == []
+    loaded = screen.load(write(tmp_path, QUALITY))
+    assert loaded.quality() == ["links", "checks"]
+    assert loaded.channels()[-2:] == ["links", "checks"]
+
+
+def test_more_rows_than_fit_a_wall_are_refused(tmp_path: Path) -> None:
+    (line, say), = found(tmp_path, QUALITY.replace("most = 2", "most = 9"))  # fmt: skip
+    assert (line, say) == (14, "From 1 to 3 rows fit this panel; the rest is folded into the last.")
+    tablet = QUALITY.replace('kind = "wall"', 'kind = "tablet"').replace('form = "band"\n', "")
+    assert found(tmp_path, tablet.replace("most = 2", "most = 9")) == []
 
 
 def test_lint_finds_everything_at_once(tmp_path: Path) -> None:

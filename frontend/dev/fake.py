@@ -33,6 +33,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
+import graded  # noqa: E402
 import invented  # noqa: E402
 
 from ioc import screen as screens  # noqa: E402
@@ -47,7 +48,7 @@ class Fake:
 
     def __init__(self) -> None:
         self.units = invented.units(SHARED)
-        self.channels = invented.everything(self.units)
+        self.channels = invented.everything(self.units) | graded.everything(self.units)
         self.offsets = dict.fromkeys(self.channels, 1)
         self.sockets: set[WebSocket] = set()
         self.still = False
@@ -90,6 +91,7 @@ class Fake:
             await self.put(
                 "layer/cameras", {camera["id"]: {**camera, "properties": {**camera["properties"], "state": state}}}
             )
+            await self.put("layer/canary", graded.song(turn))
             if turn % 4 == 0:
                 await self._move()
 
@@ -145,7 +147,7 @@ async def screen(request: Request) -> Response:
         return JSONResponse({"detail": "Không có màn hình này."}, 404)
     described = msgspec.to_builtins(screens.load(path))
     province = {"name": "Phú Yên", "where": {"vi": "tỉnh Đắk Lắk", "en": "Đắk Lắk province"}}
-    return JSONResponse({**described, "province": province, "demo": True, "beat": BEAT})
+    return JSONResponse({**described, "province": province, "demo": True, "beat": BEAT, "canary": "layer/canary"})
 
 
 async def units(request: Request) -> Response:
@@ -157,6 +159,8 @@ async def tile(request: Request) -> Response:
     board = fake.channels[f"tile/{name}"]
     chance = random.Random(name)
     value = board["items"]["all"]["value"] or 0
+    if name in graded.WEEKS:
+        return JSONResponse({"name": name, "history": graded.week(name)})
     history = []
     for day in range(30, -1, -1):
         if 17 <= day <= 18:
@@ -164,6 +168,34 @@ async def tile(request: Request) -> Response:
         value_then = value * (1 + 0.015 * chance.uniform(-1, 1)) if day else value
         history.append({"at": invented.at(timedelta(days=day).total_seconds()), "value": round(value_then, 1)})
     return JSONResponse({"name": name, **board["items"]["all"], "quality": board["quality"], "history": history})
+
+
+async def ledger(request: Request) -> Response:
+    found = graded.reporters(
+        fake.channels, fake.units, request.path_params["source"], request.query_params.get("period")
+    )
+    if found is None:
+        return JSONResponse({"detail": "This source owes no periods."}, 404)
+    if "text/csv" in request.headers.get("accept", ""):
+        rows = ["reporter,name,state"] + [f"{one['reporter']},{one['name']},{one['state']}" for one in found["entries"]]
+        return Response("\n".join(rows), media_type="text/csv; charset=utf-8")
+    return JSONResponse(found)
+
+
+async def source(request: Request) -> Response:
+    item = fake.channels["sources"]["items"].get(request.path_params["id"])
+    if item is None:
+        return JSONResponse({"detail": "There is no source of that name."}, 404)
+    return JSONResponse(graded.about(item))
+
+
+async def seen(request: Request) -> Response:
+    channel = f"tile/{request.path_params['name']}"
+    item = fake.channels[channel]["items"]["all"]
+    if item.get("revised") is None:
+        return JSONResponse({"detail": "Nothing was revised."}, 404)
+    await fake.put(channel, {"all": {**item, "revised": None}})
+    return Response(status_code=202)
 
 
 async def dev(request: Request) -> Response:
@@ -200,6 +232,9 @@ app = Starlette(
         Route("/api/screens/{name}", screen),
         Route("/api/units", units),
         Route("/api/tiles/{name}", tile),
+        Route("/api/tiles/{name}/seen", seen, methods=["POST"]),
+        Route("/api/ledger/{source}", ledger),
+        Route("/api/sources/{id}", source),
         Route("/api/session", session, methods=["POST"]),
         Route("/dev/{what}", dev, methods=["POST"]),
         WebSocketRoute("/ws", socket),

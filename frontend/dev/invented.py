@@ -259,6 +259,14 @@ def everything(communes: dict[str, Any]) -> Channels:
             "items": {"all": item},
             "quality": quality(state, age, cadence, have, expect, method, source),
         }
+    made["tile/beds_free"]["items"]["all"] |= {
+        "reported": at(258000), "officer": "Trần Thị B", "decision": "12/BC-SYT",
+        "revised": {"from": 298, "at": at(3600), "why": "cộng sót một viện"},
+    }  # fmt: skip
+    made["tile/reports_median_hours"]["items"]["all"] |= {
+        "value": 1392, "parts": [{"label": "doanh nghiệp", "value": 487}, {"label": "cá nhân", "value": 905}],
+        "other": [{"value": "hơn 1.500", "source": "Báo cáo công bố"}], "why": {"vi": "cộng hai nhóm", "en": "a sum"},
+    }  # fmt: skip
     areas = made["tile/dossiers_on_time"]["items"]
     for feature in communes["features"]:
         code = feature["properties"]["code"]
@@ -293,6 +301,7 @@ def everything(communes: dict[str, Any]) -> Channels:
         "items": listed,
         "quality": quality("live", 1, 30, len(SOURCES), len(SOURCES), "machine", "health"),
     }
+    listed["vac"] |= {"frozen": True, "why": "It answers, but has said the same 5 times in a row."}
     said = {}
     for n, (level, say, age, owner, claimed) in enumerate(ALERTS):
         said[f"a{n}"] = {"id": f"a{n}", "level": level, "say": {"vi": say, "en": say}, "since": at(age), "source": None}

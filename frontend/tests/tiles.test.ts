@@ -5,7 +5,7 @@ import type { Quality, SourceItem, TileItem } from '../src/lib/protocol';
 import type { TilePanel } from '../src/lib/screen';
 import { reason, silent } from '../src/lib/reasons';
 import { howLong, orderSources } from '../src/lib/sources';
-import { bornAt, cause, face, narrowed, type Around } from '../src/lib/tiles';
+import { bornAt, cause, face, narrowed, partWords, type Around } from '../src/lib/tiles';
 import { readPast } from '../src/tablet/history';
 
 const NOW = Date.parse('2026-03-10T14:32:06+07:00');
@@ -32,6 +32,22 @@ describe('how old a figure is', () => {
   });
   test('what we work out of a machine’s data is as old as those', () => expect(bornAt(quality({ method: 'computed' }), item({ method: 'computed' }))).toBe(NOW - 12_000));
   test('nothing known: no age', () => expect(bornAt(null, undefined)).toBeNull());
+});
+
+describe('what a figure is worked out of', () => {
+  const parts = [{ label: 'doanh nghiệp', value: 487 }, { label: 'cá nhân', value: 905 }];
+  test('each part is named, also beside a sentence of its own', () => {
+    expect(partWords(item({ parts, why: 'cộng hai nhóm' }), 'vi')).toEqual(['doanh nghiệp 487', 'cá nhân 905']);
+    expect(cause(item({ parts, why: 'cộng hai nhóm' }), 'vi')).toBe('cộng hai nhóm');
+  });
+  test('a tile that is a sum shows its parts; another does not', () => {
+    expect(face(panel, item({ value: 1392, method: 'computed', parts }), around()).source).toBe('Sổ camera Tuy Hoà, 487 + 905');
+    expect(face(panel, item({ value: 1500, method: 'computed', parts }), around()).source).toBe('Sổ camera Tuy Hoà');
+  });
+  test('a revision of yesterday evening says the day', () => {
+    const revised = { from: 230, at: '2026-03-09T20:00:00+07:00', why: null };
+    expect(face(panel, item({ revised }), around()).revised).toEqual({ at: '09/03', from: '230' });
+  });
 });
 
 describe('the face of a tile', () => {

@@ -83,8 +83,8 @@ async def _health(stage: Stage, fence: int) -> None:
     rules = settings.reminders
     reminding = Reminding(settings, rules, stage.db, called=called) if rules is not None else None
     health = Health(
-        settings, stage.board, stage.log, tiles=stage.tiles, units=list(called), reminding=reminding, fence=fence,
-        epochs=stage.epochs,
+        settings, stage.board, stage.log, tiles=stage.tiles, units=list(called), read_walls=stage.walls,
+        reminding=reminding, fence=fence, epochs=stage.epochs,
     )  # fmt: skip
     async with asyncio.TaskGroup() as together:
         together.create_task(health.run(), name="health looks")

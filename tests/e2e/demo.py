@@ -63,9 +63,11 @@ def _fake_command(port: int) -> list[str]:
 
 
 @contextmanager
-def centre(data: Path | None = None) -> Iterator[Centre]:
-    """A running centre, stopped at the end. Raises RuntimeError with what it said when it does not come up."""
-    fake = os.environ.get("IOC_E2E") == "fake"
+def centre(data: Path | None = None, *, fake: bool = os.environ.get("IOC_E2E") == "fake") -> Iterator[Centre]:
+    """A running centre, stopped at the end. Raises RuntimeError with what it said when it does not come up.
+
+    `fake`: the pages' own small server, whose data are always the same.
+    """
     if fake:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

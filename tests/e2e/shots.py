@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Picture(NamedTuple):
-    """`detail`: the first tile's detail is opened before the picture is taken."""
+    """`detail`: the first tile's detail is opened before the picture is taken; `quality`: the page of data quality."""
 
     name: str
     path: str
@@ -22,16 +22,22 @@ class Picture(NamedTuple):
     height: int
     ratio: float = 1
     detail: bool = False
+    quality: bool = False
 
 
 PICTURES = (
     Picture("wall-overview-1920x1080", "/wall/overview", 1920, 1080),
     Picture("wall-overview-3840x2160", "/wall/overview", 3840, 2160),
     Picture("wall-overview-2880x1080", "/wall/overview", 2880, 1080),
+    Picture("wall-data-quality-1920x1080", "/wall/data-quality", 1920, 1080),
+    Picture("wall-data-quality-3840x2160", "/wall/data-quality", 3840, 2160),
+    Picture("wall-data-quality-2880x1080", "/wall/data-quality", 2880, 1080),
     Picture("wall-far-1920x1080", "/wall/far", 1920, 1080),
     Picture("tablet-1024x768", "/tablet", 1024, 768),
     Picture("tablet-detail-1024x768", "/tablet", 1024, 768, detail=True),
     Picture("tablet-390x844", "/tablet", 390, 844),
+    Picture("tablet-quality-1024x768", "/tablet", 1024, 768, quality=True),
+    Picture("tablet-quality-390x844", "/tablet", 390, 844, quality=True),
 )
 
 
@@ -81,6 +87,11 @@ def _wait_drawn(page: Page, picture: Picture) -> None:
         page.locator(".tile").first.click()
         page.locator("dialog .history").wait_for()
         page.wait_for_function("() => !document.querySelector('.history').textContent.includes('Đang lấy')")
+    elif picture.quality:
+        page.get_by_role("button", name="Chất lượng", exact=True).click()
+        page.locator(".lg:not(.h)").first.wait_for()
+    elif picture.path.endswith("/data-quality"):
+        page.locator(".lg:not(.h)").first.wait_for()
     elif picture.path.endswith("/overview"):
         glass.wait_cameras(page)
     elif picture.width >= 900 and picture.path == "/tablet":

@@ -23,12 +23,33 @@ export interface WordRow {
 
 const COUNT = /^[\d.,]+ ?(?:trên|of|\/) ?[\d.,]+/;
 
+/** `3 trên 41` is `3/41` where there is little room. */
+export function shortCount(count: string): string {
+  return count.replace(/ (trên|of) /, '/');
+}
+
 const LABELS: Record<string, { vi: string; en: string }> = {
   dung: { vi: 'Đúng', en: 'Correct' },
   du: { vi: 'Đủ', en: 'Complete' },
   sach: { vi: 'Sạch', en: 'Clean' },
   song: { vi: 'Sống', en: 'Alive' },
 };
+
+// The formulas of ioc/score.py, in words.
+const FORMULAS: Record<string, { vi: string; en: string }> = {
+  dung: { vi: 'phép kiểm đạt ÷ phép kiểm đã làm', en: 'checks passed ÷ checks made' },
+  du: { vi: 'đã nộp ÷ phải nộp (được miễn thì không phải nộp)', en: 'told ÷ owed (who is excused owes nothing)' },
+  sach: { vi: 'bản ghi nhận được ÷ (nhận được + để riêng)', en: 'records taken ÷ (taken + set aside)' },
+  song: { vi: 'nguồn sống ÷ mọi nguồn', en: 'live sources ÷ all sources' },
+};
+
+export function wordLabel(name: string, lang: Lang): string {
+  return text(LABELS[name], lang) || name;
+}
+
+export function wordFormula(name: string, lang: Lang): string {
+  return text(FORMULAS[name], lang);
+}
 
 export function wordRows(live: Live, screen: Screen, lang: Lang): WordRow[] {
   return (screen.words?.tiles ?? []).map((name) => {

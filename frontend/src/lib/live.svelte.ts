@@ -14,6 +14,8 @@ export interface Touched {
 const MOVED_MS = 4_000;
 const MOST_MOVES = 3;
 const HIDDEN_FLUSH_MS = 250;
+/** Frames come a little before or after the beat. */
+const RECEIPT_OF_BEAT = 0.9;
 
 function browserHost(): Host {
   const address = new URL('/ws', location.href);
@@ -53,6 +55,9 @@ export class Live {
   #flushing = false;
   #arrived = 0;
   #stop: (() => void)[] = [];
+  /** Receipts that wait for their beat, by channel: milliseconds to the glass; and the last one that was sent. */
+  #owed = new Map<string, number>();
+  #told = new Map<string, { epoch: string | null; offset: number; at: number }>();
 
   constructor(
     screen: string,
@@ -157,12 +162,25 @@ export class Live {
     if (this.receipts) this.#receipt([...dirty.keys()]);
   }
 
-  /** After the next frame was drawn: only then it is on the glass. A hidden page draws none, and says so by silence. */
+  /**
+   * After the next frame was drawn: only then it is on the glass. A hidden page draws none, and says so by silence.
+   * A position is told once, and a channel at most once a beat: what comes sooner is told with the next that is due.
+   */
   #receipt(channels: string[]): void {
     const arrived = this.#arrived;
     requestAnimationFrame(() =>
       requestAnimationFrame((drawn) => {
-        for (const channel of channels) this.line.shown(channel, Math.max(0, drawn - arrived));
+        for (const channel of channels) this.#owed.set(channel, Math.max(0, drawn - arrived));
+        for (const [channel, ms] of this.#owed) {
+          const { epoch, offset } = this.line.boards.get(channel) ?? NOTHING;
+          const before = this.#told.get(channel);
+          const known = before !== undefined && before.epoch === epoch && before.offset === offset;
+          if (!known && before !== undefined && drawn - before.at < RECEIPT_OF_BEAT * this.beat * 1000) continue;
+          this.#owed.delete(channel);
+          if (known || this.line.link !== 'open') continue;
+          this.#told.set(channel, { epoch, offset, at: drawn });
+          this.line.shown(channel, ms);
+        }
       }),
     );
   }
@@ -183,6 +201,8 @@ export class Live {
   #mirror(): void {
     const line = this.line;
     this.link = line.link;
+    // Another connection has heard no receipt yet.
+    if (line.link !== 'open') this.#told.clear();
     this.blind = line.blind;
     this.tries = line.tries;
     this.refusal = line.refusal;

@@ -53,6 +53,10 @@ export interface TileItem {
   why?: Text | null;
   other?: { value: number | string; source: string }[] | null;
   revised?: { from: number | null; at: string; why: string | null } | null;
+  /** When the agency told; who signed it, and under which number. */
+  reported?: string | null;
+  officer?: string | null;
+  decision?: string | null;
 }
 
 export interface SourceItem {
@@ -71,6 +75,112 @@ export interface SourceItem {
   method: Method;
   last_error: string | null;
   cadence_s: number | null;
+  /** It answers, and does not move. */
+  frozen?: boolean;
+  sector?: string | null;
+  checks?: { passed: number; failed: string[] };
+}
+
+/** One proof of a link. `ok`: null while nobody tried; `level`: how bad a false one is; `source`: whose proof it is. */
+export interface Proof {
+  ok: boolean | null;
+  say: Text | null;
+  since: string | null;
+  level?: 'warn' | 'bad' | null;
+  source?: string | null;
+}
+export interface LinkItem {
+  id: string;
+  name: Text;
+  name_en?: string;
+  sources: string[];
+  tried: string | null;
+  connected: Proof;
+  shared: Proof;
+  synced: Proof;
+}
+
+/** One period of the ledger, counted. `never`: nothing was told of it or of any before it. */
+export interface LedgerCell {
+  period: string;
+  due: string | null;
+  expect: number;
+  on_time: number;
+  late: number;
+  missing: number;
+  excused: number;
+  awaited: number;
+  never: boolean;
+}
+export interface LedgerItem {
+  id: string;
+  name: Text;
+  name_en?: string;
+  owner: string | null;
+  method: Method;
+  each: string;
+  period: string;
+  due: string | null;
+  have: number;
+  expect: number;
+  late: number;
+  missing: number;
+  excused: number;
+  awaited: number;
+  cells: LedgerCell[];
+}
+
+export interface CheckSide {
+  label: Text;
+  label_en?: string;
+  value: number | string | null;
+}
+export interface CheckItem {
+  id: string;
+  name: Text;
+  name_en?: string;
+  ok: boolean | null;
+  left: CheckSide;
+  right: CheckSide;
+  say: Text | null;
+  source: string | null;
+  owner: string | null;
+  since: string | null;
+}
+
+export interface ReminderItem {
+  id: string;
+  agency: string;
+  year: number;
+  count: number;
+  thresholds: number[];
+  level: 'warn' | 'bad' | null;
+  last: string | null;
+  say: Text | null;
+  sources: Record<string, number>;
+}
+
+/** What was counted of one of the four words: `good` of `of`. */
+export interface Share {
+  value: number | null;
+  good: number;
+  of: number;
+  level: Level | null;
+}
+export type ScoreItem = { sources: string[] } & Record<'dung' | 'du' | 'sach' | 'song', Share>;
+
+export interface WallItem {
+  id: string;
+  screen: string;
+  name: string;
+  connected: boolean;
+  state: State;
+  say: Text | null;
+  seen: string;
+  since: string | null;
+  song: string | null;
+  lag_s: number | null;
+  ms: number | null;
 }
 
 export interface AlertItem {

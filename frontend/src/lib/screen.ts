@@ -29,11 +29,19 @@ export interface MapPanel {
   basemap: string | null;
 }
 
+/** A panel of data quality: so many rows, then the rest in one. */
+export interface Rows {
+  title: Text;
+  most: number;
+}
+
+export const QUALITY = ['links', 'ledger', 'checks', 'reminders'] as const;
+
 export interface Scene {
   title: Text;
   seconds: number;
   tiles: string[];
-  show: 'map' | 'sources';
+  show: 'map' | 'sources' | 'quality';
   bbox: Box | null;
   sources: string[];
 }
@@ -48,11 +56,15 @@ export interface Screen {
   seams: { columns: number; rows: number } | null;
   blank_after_s: number;
   night: { from: number; to: number; brightness: number } | null;
-  words: { title: Text; tiles: string[] } | null;
+  words: { title: Text; tiles: string[]; form?: 'rows' | 'band' } | null;
   map: MapPanel | null;
   tiles: TilePanel[];
   alerts: { title: Text; most: number } | null;
   sources: { most: number } | null;
+  links?: Rows | null;
+  ledger?: Rows | null;
+  checks?: Rows | null;
+  reminders?: Rows | null;
   scenes: Scene[];
   province: { name: Text; where: Text | null };
   demo: boolean;
@@ -66,10 +78,16 @@ export interface Units extends FeatureCollection {
   as_of?: string;
 }
 
-/** Every channel that the screen's figures come from; a map asks for its layers when it is drawn. */
+/** The channels of the panels of data quality that the screen has. */
+export function channelsOfQuality(screen: Screen): string[] {
+  return QUALITY.filter((name) => screen[name] != null);
+}
+
+/** Every channel that the screen's figures come from; a map, and a tablet's page of quality, ask when they are drawn. */
 export function channelsOf(screen: Screen): string[] {
   const tiles = [...(screen.words?.tiles ?? []), ...screen.tiles.map((panel) => panel.tile)];
   const all = [...tiles.map((name) => `tile/${name}`), 'sources', 'alerts'];
+  if (screen.kind === 'wall') all.push(...channelsOfQuality(screen));
   if (screen.kind === 'wall' && screen.canary !== null) all.push(screen.canary);
   return [...new Set(all)];
 }

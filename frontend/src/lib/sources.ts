@@ -1,11 +1,19 @@
 // Sources in the order of their trouble, and how long each has been so.
 
 import { age, type Lang } from './format';
-import type { SourceItem, State } from './protocol';
+import type { SourceItem, State, ThingState } from './protocol';
 import { stateWord } from './words';
 
 /** Worst first; the strip counts in this order, live last. */
 export const SEVERITY: State[] = ['down', 'stale', 'late', 'never', 'live'];
+
+/** What a source is shown as, frozen apart from stale; in the order of their trouble. */
+export const LOOKS: ThingState[] = ['down', 'frozen', 'stale', 'late', 'never', 'live'];
+
+/** One that answers and does not move says so: it is neither down nor merely old. */
+export function lookOf(source: SourceItem): ThingState {
+  return source.frozen === true && source.state === 'stale' ? 'frozen' : source.state;
+}
 
 /** When the source's data are of (ms); null when nothing ever came. */
 export function sourceAt(source: SourceItem): number | null {
@@ -36,6 +44,6 @@ export function orderSources(items: Iterable<unknown>, floor: State = 'live'): S
 /** `mất 40 phút`; only the state when nothing ever came. */
 export function howLong(source: SourceItem, now: number, lang: Lang): string {
   const at = sourceAt(source);
-  const state = stateWord(source.state, lang);
+  const state = stateWord(lookOf(source), lang);
   return at === null || source.state === 'never' ? state : `${state} ${age(now - at, lang)}`;
 }

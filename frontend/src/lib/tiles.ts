@@ -1,6 +1,6 @@
 // What a tile says besides its value: how old, from where, how full. Pure, so that wall and tablet say the same.
 
-import { age, clock, due as dueWords, figure, period, type Lang } from './format';
+import { age, clock, due as dueWords, figure, period, since, type Lang } from './format';
 import type { Level, Part, Quality, SourceItem, State, Text, TileItem } from './protocol';
 import type { TilePanel } from './screen';
 import { reason, silent } from './reasons';
@@ -100,24 +100,34 @@ export function shown(value: number | string | null | undefined, decimals: numbe
   return typeof value === 'string' ? value : figure(value, decimals, lang);
 }
 
+/** What the figure is worked out of, each part in a few words. */
+export function partWords(item: TileItem | undefined, lang: Lang): string[] {
+  const parts = item?.parts;
+  if (parts === null || parts === undefined) return [];
+  if (typeof parts === 'string' || !Array.isArray(parts)) return [text(parts as Text, lang)];
+  return (parts as (Part | string)[]).map((part) => {
+    if (typeof part === 'string') return part;
+    if (part.say !== undefined) return text(part.say, lang);
+    const label = pair(part.label, part.label_en, lang);
+    if (part.value === undefined) return label;
+    // `3 trên 41 phép kiểm trượt`, but `camera mất 18`.
+    if (typeof part.of === 'number') return `${shown(part.value, 1, lang)} ${word('out_of', lang)} ${shown(part.of, 1, lang)} ${label}`;
+    return `${label} ${shown(part.value, 1, lang)}`;
+  });
+}
+
 /** Why the figure is what it is, in a few words: the item's own sentence, else its parts. */
 export function cause(item: TileItem | undefined, lang: Lang): string {
-  if (item === undefined) return '';
-  if (item.why) return text(item.why, lang);
-  const parts = item.parts;
-  if (parts === null || parts === undefined) return '';
-  if (typeof parts === 'string' || !Array.isArray(parts)) return text(parts as Text, lang);
-  return (parts as (Part | string)[])
-    .map((part) => {
-      if (typeof part === 'string') return part;
-      if (part.say !== undefined) return text(part.say, lang);
-      const label = pair(part.label, part.label_en, lang);
-      if (part.value === undefined) return label;
-      // `3 trên 41 phép kiểm trượt`, but `camera mất 18`.
-      if (typeof part.of === 'number') return `${shown(part.value, 1, lang)} ${word('out_of', lang)} ${shown(part.of, 1, lang)} ${label}`;
-      return `${label} ${shown(part.value, 1, lang)}`;
-    })
-    .join(' · ');
+  return item?.why ? text(item.why, lang) : partWords(item, lang).join(' · ');
+}
+
+/** `487 + 905`, when the figure is the sum of two or three parts: short enough for a tile. */
+function sumOf(item: TileItem | undefined, decimals: number, lang: Lang): string {
+  if (item?.method !== 'computed' || typeof item.value !== 'number' || !Array.isArray(item.parts)) return '';
+  const values = (item.parts as (Part | string)[]).map((part) => (typeof part === 'string' ? null : part.value));
+  if (values.length < 2 || values.length > 3 || !values.every((value) => typeof value === 'number')) return '';
+  const sum = (values as number[]).reduce((a, b) => a + b, 0);
+  return Math.abs(sum - item.value) < 1e-9 * Math.max(1, Math.abs(sum)) ? (values as number[]).map((value) => figure(value, decimals, lang)).join(' + ') : '';
 }
 
 function barOf(item: TileItem, of: number | null): Face['bar'] {
@@ -155,7 +165,7 @@ function revisedOf(item: TileItem | undefined, decimals: number, around: Around)
   const revised = item?.revised;
   const at = time(revised?.at);
   if (revised === null || revised === undefined || at === null || around.now - at > DAY_MS) return null;
-  return { at: clock(at), from: figure(revised.from, decimals, around.lang) };
+  return { at: since(at, around.now), from: figure(revised.from, decimals, around.lang) };
 }
 
 /** The words of a tile. `of` beside the value: the panel's, else the item's own. */
@@ -188,7 +198,7 @@ export function face(panel: TilePanel, item: TileItem | undefined, around: Aroun
     trend: absent ? null : trendOf(item, panel.decimals, lang),
     bar: absent ? null : barOf(item, of),
     coverage: expect === null || have === null ? '' : `${figure(have, 0, lang)}/${figure(expect, 0, lang)} ${text(panel.coverage, lang)}`.trim(),
-    source: source.name,
+    source: [source.name, sumOf(item, panel.decimals, lang)].filter(Boolean).join(', '),
     due: dueText === null ? '' : `${word('due', lang)} ${dueText}`,
     others: (item?.other ?? []).map((one) => shown(one.value, panel.decimals, lang)),
     revised: revisedOf(item, panel.decimals, around),

@@ -35,6 +35,20 @@ const VI = {
   no_screen: 'Không có màn hình này trên máy chủ.', unreachable: 'Chưa gặp được máy chủ, đang tự thử lại.',
   use_two_fingers: 'Dùng hai ngón tay để di chuyển bản đồ', use_ctrl: 'Giữ Ctrl và cuộn để phóng bản đồ',
   alerts: 'Cần xử lý', forbidden: 'không được xem', main: 'Màn hình', skip: 'Tới các con số',
+  yes: 'có', no: 'không', untried: 'chưa thử', tried_at: 'thử lúc', sector: 'ngành', link_connected: 'Kết nối', link_shared: 'Chia sẻ', link_synced: 'Đồng bộ',
+  sectors_left: 'ngành còn lại', sectors_all: 'Cả', sectors_more: 'ngành nữa', sources_left: 'nguồn còn lại',
+  have_need: 'có / cần', periods_8: '8 kỳ, kỳ này ở bên phải', reminded: 'nhắc', cells_key: 'xám đúng hạn, sọc trễ, trống thiếu, gạch chân miễn',
+  on_time: 'đúng hạn', is_late: 'trễ', is_missing: 'thiếu', is_excused: 'miễn', is_awaited: 'chưa tới hạn', is_never: 'chưa có kỳ nào',
+  of_checks: 'trên', both_kept: 'giữ cả hai con số', checks_more: 'phép kiểm trượt nữa', no_failed: 'Không phép kiểm nào trượt', no_checks: 'Chưa có phép kiểm nào chạy',
+  check: 'Phép kiểm', one_figure: 'một số', other_figure: 'số kia',
+  year: 'năm', lines: 'vạch', may_review: 'xem xét', may_discipline: 'kỷ luật', times: 'lần', agencies_more: 'cơ quan nữa', agency: 'Cơ quan',
+  no_reminders: 'Chưa nhắc ai trong năm', none_yet: 'chưa có', no_links: 'Chưa có ngành nào trong thiết đặt', no_ledger: 'Chưa có nguồn nào phải nộp',
+  per_days: 'ngày', back: 'Quay lại', show_all: 'xem cả', show_less: 'thu lại', csv: 'tải CSV', list_of: 'Danh sách', period_word: 'Kỳ',
+  who: 'Ai', told_at: 'nộp lúc', no_list: 'Không lấy được danh sách lúc này.', fetching: 'Đang lấy danh sách…', no_periods: 'Nguồn này phải trả lời theo nhịp, không nộp theo kỳ, nên không có danh sách đơn vị.',
+  nobody: 'không có ai', scores_of: 'Đo thế nào', by_sector: 'Theo ngành', by_source: 'Theo nguồn', no_scores: 'Chưa đo được gì.', fine_left: 'đạt trọn',
+  province: 'Cả tỉnh', contract: 'Giao ước', person: 'Người phụ trách', contact: 'Liên hệ', grace: 'ân hạn', last_answer: 'Trả lời gần nhất', observed: 'Số liệu của',
+  set_aside_by: 'Để riêng theo lý do', not_found: 'Không lấy được chi tiết nguồn lúc này.', walls: 'Màn hình lớn', wall_lag: 'chậm', wall_none: 'Không có màn hình lớn nào nối vào.',
+  agency_told: 'cơ quan báo', officer: 'Người báo', decision: 'Văn bản số', failed_now: 'Đang trượt', to_ledger: 'Sổ nộp', seen_last: 'thấy lúc', draws: 'vẽ', differs_from: 'khác', under_lines: 'cơ quan dưới vạch', at_review: 'lãnh đạo bị xem xét', at_discipline: 'chạm mức kỷ luật', note_seen: 'đã xem', not_noted: 'Không ghi được lúc này.',
 } as const;
 
 export type Word = keyof typeof VI;
@@ -71,6 +85,20 @@ const EN: Record<Word, string> = {
   no_screen: 'The server has no screen of this name.', unreachable: 'The server was not reached yet; trying again.',
   use_two_fingers: 'Use two fingers to move the map', use_ctrl: 'Hold Ctrl and scroll to zoom the map',
   alerts: 'To be handled', forbidden: 'not allowed', main: 'Screen', skip: 'To the figures',
+  yes: 'yes', no: 'no', untried: 'not probed', tried_at: 'tried', sector: 'sectors', link_connected: 'Connected', link_shared: 'Shared', link_synced: 'Synced',
+  sectors_left: 'other sectors', sectors_all: 'All', sectors_more: 'more sectors', sources_left: 'other sources',
+  have_need: 'have / need', periods_8: '8 periods, newest on the right', reminded: 'sent', cells_key: 'grey on time, hatched late, empty missing, underlined excused',
+  on_time: 'on time', is_late: 'late', is_missing: 'missing', is_excused: 'excused', is_awaited: 'not due yet', is_never: 'nothing told ever',
+  of_checks: 'of', both_kept: 'both figures are kept', checks_more: 'more failed', no_failed: 'No check fails', no_checks: 'No check was made yet',
+  check: 'Check', one_figure: 'one figure', other_figure: 'the other',
+  year: 'in', lines: 'lines', may_review: 'review', may_discipline: 'discipline', times: 'times', agencies_more: 'more agencies', agency: 'Agency',
+  no_reminders: 'Nobody was reminded this year', none_yet: 'nothing yet', no_links: 'The settings name no sector yet', no_ledger: 'No source owes anything yet',
+  per_days: 'd', back: 'Back', show_all: 'show all', show_less: 'show less', csv: 'get CSV', list_of: 'List', period_word: 'Period',
+  who: 'Who', told_at: 'told at', no_list: 'The list can not be had now.', fetching: 'Fetching the list…', no_periods: 'This source owes an answer every so often, and no periods, so there is no list of reporters.',
+  nobody: 'nobody', scores_of: 'How it is measured', by_sector: 'By sector', by_source: 'By source', no_scores: 'Nothing could be measured yet.', fine_left: 'are whole',
+  province: 'The province', contract: 'Contract', person: 'In charge', contact: 'Contact', grace: 'grace', last_answer: 'Last answer', observed: 'Figures of',
+  set_aside_by: 'Set aside, by reason', not_found: 'The detail of the source can not be had now.', walls: 'Walls', wall_lag: 'lag', wall_none: 'No wall is connected.',
+  agency_told: 'reported', officer: 'Officer', decision: 'Document no.', failed_now: 'Failing now', to_ledger: 'Ledger', seen_last: 'seen', draws: 'draws in', differs_from: 'is not', under_lines: 'agencies below', at_review: 'leader under review', at_discipline: 'discipline considered', note_seen: 'noted', not_noted: 'This could not be noted now.',
 };
 
 const ALL: Record<Lang, Record<Word, string>> = { vi: VI, en: EN };

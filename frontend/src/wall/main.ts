@@ -8,6 +8,8 @@ import './tiles.css';
 import './strip.css';
 import './map.css';
 import './sources.css';
+import './band.css';
+import './quality.css';
 import './blind.css';
 import Page from './Page.svelte';
 
