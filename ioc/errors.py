@@ -34,6 +34,10 @@ class SourceDown(IocError):
     """Keep the last picture, mark it, and ask again later, with back-off and jitter."""
 
 
+UNREASONED = "Số liệu đã gửi trước đó được nói khác đi mà không có lý do"
+"""How the refusal of a correction without a reason begins."""
+
+
 class BadRecord(IocError):
     """One record can't be read: it is set aside with its reason, and can be replayed after a fix.
 

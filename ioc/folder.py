@@ -106,6 +106,13 @@ class Folder:
         except OSError:
             return None
 
+    def size(self, name: str) -> int:
+        """Bytes of a file; 0: it is gone."""
+        try:
+            return os.lstat(self.path / name).st_size
+        except OSError:
+            return 0
+
     def move(self, name: str, to: str, why: str | None, beside: dict[str, bytes] | None = None) -> list[str]:
         """Move a file out of the folder, never over another; `why` is written beside it, and so is each of `beside`
         (by the ending that its name gets). Returns what went wrong."""

@@ -28,6 +28,7 @@ def terms(contract: Contract, config: AdapterConfig, units: Finder | None) -> di
     return {
         "kind": config.event, "method": contract.method, "complete": config.complete, "units": units,
         "expect": contract.expect, "due": contract.due, "reporters": bool(contract.reporters),
+        "reasons": config.reasons,
     }  # fmt: skip
 
 

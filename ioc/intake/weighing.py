@@ -12,7 +12,7 @@ import msgspec
 from ioc import clock, names
 from ioc.adapter import Reading
 from ioc.duty import Due
-from ioc.errors import BadRecord, SourceDown
+from ioc.errors import UNREASONED, BadRecord, SourceDown
 from ioc.event import ASKED_AGAIN, REVISED, Event, Feature, Method, digest, new_id
 from ioc.intake.book import Book
 from ioc.log import Known
@@ -88,6 +88,7 @@ def weigh(
     most: int = MOST_SEEN,
     due: Due | None = None,
     reporters: bool = False,
+    reasons: bool = False,
 ) -> Taken:
     """Compare one whole asking with what is `known`; pure.
 
@@ -96,10 +97,12 @@ def weigh(
     known is lost (the store was emptied), so that events may repeat what the archive has; `archived`: the subjects
     that stand there, with their source time: those can be absent too. `most`: subjects that are remembered of a source
     that tells only what is new; the oldest are forgotten (one that comes again is told again, and moves nothing).
-    `due`: which periods the source tells of; `reporters`: others tell it, each for itself.
+    `due`: which periods the source tells of; `reporters`: others tell it, each for itself. `reasons`: a figure that was
+    told before is said otherwise only with a reason in the property `why`; else SourceDown, and nothing is taken.
     """
     weighing = _Weighing(source, known, kind, received, method, again)
     weighing.book = Book(source, due, reporters) if due is not None else None
+    weighing.reasons = reasons
     for result in weighing.in_order(results):
         weighing.taken.records += 1
         if isinstance(result, BadRecord):
@@ -136,6 +139,7 @@ class _Weighing:
         self.conflicts = 0
         self.ahead = 0
         self.book: Book | None = None
+        self.reasons = False
 
     def in_order(self, results: Iterable[Reading | BadRecord]) -> list[Reading | BadRecord]:
         """The results, those subjects' oldest state first that stand in this answer in several states."""
@@ -218,6 +222,8 @@ class _Weighing:
             return
         when = clock.rfc3339(reading.time) if reading.time is not None else ""
         cause = None
+        if self.reasons and before is not None and not reading.properties.get("why"):
+            raise SourceDown(f"{UNREASONED} ({subject}); ghi lý do điều chỉnh rồi gửi lại.")
         if before is not None and when and time == when:
             cause = REVISED
         elif self.again and before is None:
