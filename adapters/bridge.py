@@ -24,9 +24,9 @@
     reporters = ["Phòng Lao động", "Trung tâm việc làm"]
     method = "typed"
 
-Which files of the folder count as complete is told in `ioc.folder`; a detached signature `<name>.p7s` is dropped before
-its file, or with it. A sheet that is refused goes to `set-aside/` with a `.txt` that says why and, when cells are wrong,
-with the answer for the agency (`….tra-loi.xlsx`).
+Which files of the folder count as complete is told in `ioc.folder`; a detached signature `<name>.p7s` is dropped
+before its file, or with it. A sheet that is refused goes to `set-aside/` with a `.txt` that says why and, when cells are
+wrong, with the answer for the agency (`….tra-loi.xlsx`).
 """
 
 from __future__ import annotations
@@ -66,12 +66,13 @@ class Bridge(Adapter["Bridge.Config"]):
         `signature`: "required", inside the workbook or as a .p7s beside it, or "none". `signers`, `crls`: PEM files of
         the authorities that are believed, and of what they revoked. `organisations`: whose people may sign (O of the
         certificate); leave it out only where the authority certifies nobody else. `signed_days`: how old a signature
-        may be. `retired_by`: a machine source; while it is live no sheet is taken. `reasons`: as of every adapter, here true when left out. `max_bytes`: of one file, 10 MB at most.
+        may be. `retired_by`: a machine source; while it is live no sheet is taken. `reasons`: as of every adapter,
+        here true when left out. `max_bytes`: of one file, 10 MB at most.
         """
 
         indicator: str
         columns: tuple[Column, ...]
-        units: dict[str, str] = {}
+        units: dict[str, str] = msgspec.field(default_factory=dict)
         folder: str | None = None
         settle_s: float = 2.0
         signature: Literal["required", "none"] = "required"

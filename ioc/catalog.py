@@ -61,7 +61,7 @@ def adapter(name: str) -> type[Adapter[Any]]:
 
 
 def open_adapter(source: Source) -> Adapter[Any]:
-    """An adapter ready to ask `source`; its settings are checked, and fit its contract. Raises BadConfig naming the field."""
+    """An adapter ready to ask `source`; its settings are checked, and fit its contract. Raises BadConfig."""
     kind = adapter(source.adapter)
     try:
         config = msgspec.convert(source.options, kind.Config)

@@ -125,6 +125,9 @@ def _sources(tree: dict[str, Any]) -> Wrong:
             yield (*where, "adapter"), _unknown("adapter", adapter, there)
         else:
             yield from _options(table, adapter, where)
+        other = table.get("retired_by")
+        if isinstance(other, str) and (other not in sources or other == name):
+            yield (*where, "retired_by"), _unknown("source", other, sorted(set(sources) - {name}))
         event = table.get("event")
         if isinstance(event, str) and event not in heard:
             yield (*where, "event"), f"No layer listens to {event}; write one of {', '.join(sorted(heard))}."
@@ -332,5 +335,5 @@ def _shown(where: Where) -> str:
 def _unknown(what: str, name: object, known: list[str] | tuple[str, ...]) -> str:
     near = difflib.get_close_matches(str(name), known, n=1)
     there = ", ".join(sorted(known)) or "none yet"
-    wrong = "There is no" if what in ("adapter", "layer", "sector") else "Nothing reads the"
+    wrong = "There is no" if what in ("adapter", "layer", "sector", "source") else "Nothing reads the"
     return f"{wrong} {what} {name}; write {near[0] + ', or another' if near else 'one'} of: {there}."

@@ -78,11 +78,14 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
             .add_extension(
                 x509.KeyUsage(
-                    digital_signature=signs and not authority, key_encipherment=not signs, key_cert_sign=authority,
-                    crl_sign=authority, **usage,
+                    digital_signature=signs and not authority,
+                    key_encipherment=not signs,
+                    key_cert_sign=authority,
+                    crl_sign=authority,
+                    **usage,
                 ),
                 critical=True,
-            )  # fmt: skip
+            )
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         )
         above = by.key.public_key() if by else key.public_key()

@@ -22,7 +22,7 @@ from ioc.errors import BadConfig
 from ioc.web import access
 
 IOC = Path(sys.executable).with_name("ioc")
-COMMANDS = ("demo", "run", "lint", "ask", "replay", "migrate", "key", "bench", "test", "shots")
+COMMANDS = ("demo", "run", "lint", "ask", "replay", "migrate", "key", "bridge", "bench", "test", "shots")
 
 SETTINGS = """\
 [province]

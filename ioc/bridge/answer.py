@@ -1,4 +1,4 @@
-"""The answer to a sheet with bad cells: the same workbook, its bad cells marked, and a sheet that names each of them."""
+"""The answer to a sheet with bad cells: the same workbook, its bad cells marked, and a sheet that names each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_NAMED = 5_000
 
 
 def written(book: Workbook, bad: Sequence[Bad]) -> bytes:
-    """The workbook as XLSX, with the sheet of errors first; marks of an earlier answer are gone. Not signed any more."""
+    """The workbook as XLSX, with the sheet of errors first; an earlier answer's marks are gone. It is not signed."""
     from openpyxl.styles import Font, PatternFill
     from openpyxl.utils.cell import coordinate_from_string
 

@@ -6,6 +6,7 @@ servers) is checked here: key usage, validity of every certificate in the chain,
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -98,7 +99,7 @@ class Authorities:
 
     def _not_revoked(self, chain: Sequence[x509.Certificate], now: datetime) -> None:
         """Fails closed: of an issuer with a list, an old list tells nothing."""
-        for one, issuer in zip(chain, chain[1:], strict=False):
+        for one, issuer in itertools.pairwise(chain):
             for listed in (listed for listed in self._lists if listed.issuer == one.issuer):
                 if not listed.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]
                     raise SourceDown("Danh sách thu hồi (crls) không do tổ chức chứng thực ký; quản trị viên cần thay.")
@@ -169,7 +170,8 @@ def verified(key: Any, signature: bytes, body: bytes, scheme: str, digest: str) 
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-    kind: Any = {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}[digest]()
+    kinds: dict[str, Any] = {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}
+    kind = kinds[digest]()
     try:
         if isinstance(key, rsa.RSAPublicKey) and scheme in ("rsa", "pss") and key.key_size >= 2048:
             pss = padding.PSS(padding.MGF1(kind), padding.PSS.AUTO)

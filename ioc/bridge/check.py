@@ -10,7 +10,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ioc import clock, fields
 from ioc.bridge.form import (
-    COLUMN, DECISION, ERRORS, FIRST, GUIDE, HEADS, HIDDEN, MAX_TEXT, OFFICER, PERIOD, REASON, SHEET, Column, Form, Row,
+    COLUMN,
+    DECISION,
+    ERRORS,
+    FIRST,
+    GUIDE,
+    HEADS,
+    HIDDEN,
+    MAX_TEXT,
+    OFFICER,
+    PERIOD,
+    REASON,
+    SHEET,
+    Column,
+    Form,
+    Row,
 )  # fmt: skip
 from ioc.bridge.package import Package
 from ioc.bridge.template import described
@@ -104,7 +118,7 @@ def read(book: Workbook, form: Form, now: datetime) -> tuple[Told | None, list[B
 
 
 def _place(one: Bad) -> tuple[str, int, int, str]:
-    from openpyxl.utils.cell import coordinate_from_string, column_index_from_string
+    from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 
     page, _, cell = one.cell.rpartition("!")
     try:
@@ -161,7 +175,7 @@ def _heads(sheet: Worksheet, form: Form) -> Iterator[Bad]:
 
 
 def _rows(sheet: Worksheet, form: Form) -> tuple[list[tuple[Row, dict[str, Any]]], list[Bad]]:
-    """The rows in the order of the sheet, and what is wrong: whom they name, each cell, who is missing, what is beside."""
+    """The rows in the sheet's order, and what is wrong: whom they name, each cell, who is missing, what is beside."""
     known = {row.key: row for row in form.rows}
     rows: dict[str, tuple[Row, dict[str, Any]]] = {}
     bad: list[Bad] = []
@@ -195,9 +209,7 @@ def _rows(sheet: Worksheet, form: Form) -> tuple[list[tuple[Row, dict[str, Any]]
     return [told for told in rows.values() if told[1]], bad
 
 
-def _who(
-    sheet: Worksheet, number: int, known: dict[str, Row], rows: dict[str, Any]
-) -> tuple[Row | None, list[Bad]]:
+def _who(sheet: Worksheet, number: int, known: dict[str, Row], rows: dict[str, Any]) -> tuple[Row | None, list[Bad]]:
     """Whom a row is about, by its code, else by its name."""
     coded = next(iter(known.values())).code is not None
     place, other = (f"A{number}", f"B{number}") if coded else (f"B{number}", f"A{number}")
@@ -235,7 +247,7 @@ def _values(sheet: Worksheet, number: int, form: Form) -> tuple[dict[str, Any], 
 
 
 def value(column: Column, given: Any, kind: str = "") -> tuple[Any, str | None]:
-    """A cell as its column reads it, and what is wrong with it (None: nothing). `kind`: "e" of a spreadsheet's error."""
+    """A cell as its column reads it, and what is wrong with it (None: nothing). `kind`: "e": it is an error."""
     if kind == "e":
         return None, f"Ô này chứa lỗi {fields.shown(given)}."
     if column.kind in ("integer", "number"):
@@ -283,5 +295,3 @@ def _date(given: Any) -> tuple[Any, str | None]:
 def missing_reason() -> Bad:
     """The error of a correction without a reason."""
     return Bad(REASON, "Kỳ này đã có số liệu khác.", "Ghi lý do điều chỉnh.")
-
-

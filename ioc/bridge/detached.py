@@ -43,7 +43,8 @@ def verify(body: bytes, signature: bytes, authorities: Authorities, now: datetim
         infos = list(signed["signer_infos"])
         if not 1 <= len(infos) <= 4:
             raise ValueError("It has no signer.")
-        return [_one(body, info, certificates, authorities, now) for info in infos][0]
+        signers = [_one(body, info, certificates, authorities, now) for info in infos]
+        return signers[0]
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise SourceDown(f"{_STRANGE} ({type(error).__name__}). Ký lại tệp rồi gửi cả hai.") from None
 

@@ -20,12 +20,25 @@ SHEET, GUIDE, HIDDEN, ERRORS = "Số liệu", "Hướng dẫn", "_ioc", "Lỗi"
 PERIOD, REASON, OFFICER, DECISION = "B3", "B4", "B5", "B6"
 """Cells of the head: period, reason of a correction, who filled it in, number of the covering document."""
 HEADS, FIRST, COLUMN = 8, 9, 3
-"""Row of the column heads, first row of figures, and number of the first column of the settings (A and B name the row)."""
+"""Row of the column heads, first row of figures, and number of the settings' first column (A and B name the row)."""
 MOST_ROWS, MOST_COLUMNS = 5_000, 50
 MAX_TEXT = 500
 """Characters of one text cell at most."""
 TAKEN = frozenset(
-    {"indicator", "period", "reporter", "unit", "name", "why", "officer", "agency", "decision", "observed", "source", "method"}
+    {
+        "indicator",
+        "period",
+        "reporter",
+        "unit",
+        "name",
+        "why",
+        "officer",
+        "agency",
+        "decision",
+        "observed",
+        "source",
+        "method",
+    }
 )
 """Names of properties that the bridge itself gives; no column has them."""
 

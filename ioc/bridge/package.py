@@ -151,9 +151,13 @@ def _types(parts: dict[str, bytes], name: str) -> dict[str, str]:
         own[part] = one.get("ContentType", "")
     named = [part for part in parts if part != "[Content_Types].xml"]
     found = {part: own.get(part) or usual.get(part.rpartition(".")[2].casefold(), "") for part in named}
-    if strange := next((part for part in own if part not in found), None):
-        raise SourceDown(f"{name} thiếu phần {strange[:80]}; mở tệp, lưu lại rồi gửi lại.")
+    if lost := next((part for part in own if part not in found), None):
+        raise SourceDown(f"{name} thiếu phần {lost[:80]}; mở tệp, lưu lại rồi gửi lại.")
     for part, kind in found.items():
-        if "macroEnabled" in kind or "ms-office" in kind.casefold() or part.endswith(".rels") != (kind == _RELATIONSHIPS):
+        if (
+            "macroEnabled" in kind
+            or "ms-office" in kind.casefold()
+            or part.endswith(".rels") != (kind == _RELATIONSHIPS)
+        ):
             raise SourceDown(f"{name} có phần {part[:80]} không đúng kiểu của bảng tính. {AGAIN}")
     return found

@@ -1,4 +1,4 @@
-"""The way of a sheet, dropped or sent: package, template, signature, cells, readings. Each step refuses in a sentence."""
+"""The way of a sheet, dropped or sent: package, template, signature, cells, readings. Each step refuses in words."""
 
 from __future__ import annotations
 

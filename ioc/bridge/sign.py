@@ -74,7 +74,8 @@ def verify(package: Package, authorities: Authorities, now: datetime) -> Signer:
     if not 1 <= len(parts) <= MOST_SIGNATURES:
         raise SourceDown(f"{_STRANGE} (có {len(parts)} chữ ký). Ký lại tệp rồi gửi.")
     try:
-        return [_one(package, part, authorities, now) for part in parts][0]
+        signers = [_one(package, part, authorities, now) for part in parts]
+        return signers[0]
     except (ValueError, KeyError, TypeError, IndexError, LookupError) as error:
         # a signature is somebody else's XML: whatever it lacks, it is refused
         raise SourceDown(f"{_STRANGE} ({type(error).__name__}). Ký lại tệp bằng Office hoặc phần mềm ký số.") from None
@@ -125,6 +126,9 @@ def canonical(element: Any, method: str) -> bytes:
 
 def _one(package: Package, part: str, authorities: Authorities, now: datetime) -> Signer:
     root = _xml(package.parts[part])
+    if any(not isinstance(one.tag, str) for one in root.iter()):
+        # a comment is no part of what is signed, and would cut the text that is read
+        raise ValueError("There are comments or instructions in the signature.")
     if root.tag != f"{DS}Signature":
         raise ValueError("There is no Signature.")
     info, value = _only(root, "SignedInfo"), _only(root, "SignatureValue")
@@ -139,7 +143,7 @@ def _one(package: Package, part: str, authorities: Authorities, now: datetime) -
     inside = [_reference(root, one) for one in info.findall(f"{DS}Reference")]
     entries = [entry for one in inside for entry in _manifest(package, one)]
     if not _covered(package, entries):
-        raise SourceDown("Chữ ký số không bao trùm toàn bộ bảng tính: có phần được thêm sau khi ký. Ký lại tệp rồi gửi.")
+        raise SourceDown("Chữ ký số không bao trùm cả bảng tính: có phần được thêm sau khi ký. Ký lại tệp rồi gửi.")
     _same_certificate(inside, leaf)
     return authorities.trust(leaf, others, _time(inside), now)
 
@@ -234,7 +238,8 @@ def _relationships(body: bytes, transform: Any) -> tuple[bytes, frozenset[str]]:
     ids = {str(one.get("SourceId")) for one in transform.findall(f"{_MDSSI}RelationshipReference")}
     kinds = {str(one.get("SourceType")) for one in transform.findall(f"{_MDSSI}RelationshipsGroupReference")}
     chosen = [one for one in _xml(body) if one.get("Id") in ids or one.get("Type") in kinds]
-    root = etree.Element(f"{{{_RELATIONS}}}Relationships", nsmap={None: _RELATIONS})
+    spaces: dict[Any, str] = {None: _RELATIONS}
+    root = etree.Element(f"{{{_RELATIONS}}}Relationships", nsmap=spaces)
     for one in sorted(chosen, key=lambda found: str(found.get("Id"))):
         etree.SubElement(root, f"{{{_RELATIONS}}}Relationship", attrib={"TargetMode": "Internal", **dict(one.attrib)})
     return etree.tostring(root), frozenset(str(one.get("Id")) for one in chosen)

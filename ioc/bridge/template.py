@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ioc.bridge.form import (
-    COLUMN, DECISION, ERRORS, FIRST, GUIDE, HEADS, HIDDEN, MAX_TEXT, OFFICER, PERIOD, REASON, SHEET, Column, Form,
+    COLUMN,
+    DECISION,
+    ERRORS,
+    FIRST,
+    GUIDE,
+    HEADS,
+    HIDDEN,
+    MAX_TEXT,
+    OFFICER,
+    PERIOD,
+    REASON,
+    SHEET,
+    Column,
+    Form,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -18,7 +31,8 @@ _INK, _PAPER, _ENTRY = "FFFFFFFF", "FF1F4E79", "FFFFF8E1"
 _LIST_MOST = 250
 """Characters of a list that a validation holds itself; a longer one lies in the hidden sheet."""
 _KINDS = {
-    "integer": "số nguyên", "number": "số", "text": "chữ", "date": "ngày (dd/mm/yyyy)", "code": "một mã trong danh sách",
+    "integer": "số nguyên", "number": "số", "text": "chữ", "date": "ngày (dd/mm/yyyy)",
+    "code": "một mã trong danh sách",
 }  # fmt: skip
 
 
@@ -39,8 +53,9 @@ def make(form: Form, *, title: str, province: str) -> bytes:
     for page in (sheet, hidden, book[GUIDE]):
         page.protection.sheet = True
     sheet.protection.formatColumns = False
+    properties: Any = book.custom_doc_props  # type: ignore[attr-defined]
     for name, value in (("ioc.template", form.id), ("ioc.version", form.version)):
-        book.custom_doc_props.append(StringProperty(name=name, value=value))
+        properties.append(StringProperty(name=name, value=value))
     body = io.BytesIO()
     book.save(body)
     return body.getvalue()
@@ -97,7 +112,7 @@ def _table(sheet: Worksheet, form: Form) -> None:
             cell.number_format = {"text": "@", "code": "@", "date": "dd/mm/yyyy", "integer": "0"}.get(
                 column.kind, "General"
             )
-    sheet.freeze_panes = sheet.cell(FIRST, COLUMN)
+    sheet.freeze_panes = sheet.cell(FIRST, COLUMN).coordinate
 
 
 def _guide(book: Workbook, form: Form, title: str, province: str) -> None:
@@ -106,7 +121,7 @@ def _guide(book: Workbook, form: Form, title: str, province: str) -> None:
     lines = [
         f"{title} · {province}" if province else title,
         f"1. Ghi kỳ báo cáo vào ô {PERIOD} của trang “{SHEET}”, ví dụ {form.example}.",
-        f"2. Điền các ô màu vàng. Không xóa, không thêm dòng hay cột; mỗi đơn vị đúng một dòng ({len(form.rows)} dòng).",
+        f"2. Điền các ô màu vàng. Không xóa, không thêm dòng hay cột; mỗi đơn vị một dòng ({len(form.rows)} dòng).",
         "3. Chỉ gõ giá trị, không dùng công thức. Số thập phân gõ là số, không gõ là chữ.",
         f"4. Khi sửa số liệu đã gửi của một kỳ, ghi lý do vào ô {REASON}.",
         f"5. Ký số (nếu được yêu cầu) rồi gửi. Tệp có ô sai được trả lại kèm trang “{ERRORS}” nêu từng ô.",
@@ -130,7 +145,7 @@ def described(column: Column) -> str:
 
 
 def _hidden(book: Workbook, form: Form) -> Worksheet:
-    page = book.create_sheet(HIDDEN)
+    page: Worksheet = book.create_sheet(HIDDEN)
     page.sheet_state = "veryHidden"
     for number, (name, value) in enumerate((("template", form.id), ("version", form.version)), start=1):
         _put(page, f"A{number}", name)

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from ioc import clock
+from ioc import clock, names
 from ioc.adapter import AdapterConfig, Reading
 from ioc.contract import Answered, Checks, Contract
 from ioc.errors import BadRecord, Gap
-from ioc.intake.weighing import ASIDE, CHECKS, Finder, Taken, content, weigh
+from ioc.intake.weighing import ASIDE, CHECKS, Finder, Taken, content, split, weigh
 from ioc.log import Known, Log
 
-__all__ = ["ASIDE", "CHECKS", "Finder", "Taken", "commit", "content", "fail", "take", "terms", "weigh"]
+__all__ = ["ASIDE", "CHECKS", "Finder", "Taken", "commit", "content", "fail", "since", "take", "terms", "weigh"]
 
 
 def terms(contract: Contract, config: AdapterConfig, units: Finder | None) -> dict[str, Any]:
@@ -30,6 +30,14 @@ def terms(contract: Contract, config: AdapterConfig, units: Finder | None) -> di
         "expect": contract.expect, "due": contract.due, "reporters": bool(contract.reporters),
         "reasons": config.reasons,
     }  # fmt: skip
+
+
+def since(known: Known, when: datetime) -> Iterator[Reading]:
+    """The end of each known subject whose source time is `when` or later."""
+    for subject, mark in known.seen.items():
+        told = split(mark)[0] if not names.is_mark(subject) else ""
+        if told and (at := clock.parse(told)) >= when:
+            yield Reading(subject, {}, at, gone=True)
 
 
 async def commit(

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from ioc.web import api, asked, asyncapi, ledgers, openapi, push, ready, vector, wall
+from ioc.bridge.template import XLSX
+from ioc.web import api, asked, asyncapi, bridge, ledgers, openapi, push, ready, vector, wall
 from ioc.web.asked import Param
 from ioc.web.door import Door
 from ioc.web.gate import PATH, Gate
@@ -50,6 +51,8 @@ WAYS = (
     Way("/api/ledger", ledgers.ledgers),
     Way("/api/ledger/{source}", ledgers.of_source, (JSON, CSV), (asked.PERIOD,)),
     Way("/api/push/{source}", push.push, method="POST", takes=JSON, status=202),
+    Way("/api/bridge/{source}", bridge.bridge_template, (XLSX,)),
+    Way("/api/bridge/{source}", bridge.bridge_sheet, (JSON, XLSX), method="POST", takes=bridge.FORM, status=202),
     Way("/api/screens/{name}", wall.screen),
     Way("/api/units", wall.units, (GEOJSON,)),
     Way("/api/session", wall.session, (), method="POST", takes=JSON, status=204, shut=False),
