@@ -25,8 +25,8 @@
     method = "typed"
 
 Which files of the folder count as complete is told in `ioc.folder`; a detached signature `<name>.p7s` is dropped
-before its file, or with it. A sheet that is refused goes to `set-aside/` with a `.txt` that says why and, when cells are
-wrong, with the answer for the agency (`….tra-loi.xlsx`).
+before its file, or with it. A sheet that is refused goes to `set-aside/` with a `.txt` that says why and, when cells
+are wrong, with the answer for the agency (`….tra-loi.xlsx`).
 """
 
 from __future__ import annotations

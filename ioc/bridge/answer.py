@@ -21,7 +21,6 @@ MOST_NAMED = 5_000
 def written(book: Workbook, bad: Sequence[Bad]) -> bytes:
     """The workbook as XLSX, with the sheet of errors first; an earlier answer's marks are gone. It is not signed."""
     from openpyxl.styles import Font, PatternFill
-    from openpyxl.utils.cell import coordinate_from_string
 
     if ERRORS in book.sheetnames:
         del book[ERRORS]
@@ -40,12 +39,8 @@ def written(book: Workbook, bad: Sequence[Bad]) -> bytes:
             cell.value, cell.data_type = text, "s"
             cell.font = Font(bold=number == 1)
     for one in bad:
-        place = one.cell if "!" not in one.cell else ""
-        try:
-            coordinate_from_string(place)
-        except ValueError:
-            continue
-        sheet[place].fill = PatternFill("solid", fgColor=RED)
+        if "!" not in one.cell:
+            sheet[one.cell].fill = PatternFill("solid", fgColor=RED)
     book.active = 0
     body = io.BytesIO()
     book.save(body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 LARGEST = 1e15
 """Numbers beyond it lose digits in a spreadsheet."""
+EARLIEST = 2000
+"""The first year of a day that is told."""
 MOST_GRID = 400_000
 """Cells of one sheet's grid, the empty ones between counted."""
 _NOTHING = "Để trống ô này."
@@ -103,7 +106,7 @@ def read(book: Workbook, form: Form, now: datetime) -> tuple[Told | None, list[B
     sheet = book[SHEET]
     bad = {one.cell: one for one in _formulas(book)}
     strange = [name for name in book.sheetnames if name not in (SHEET, GUIDE, HIDDEN, ERRORS)]
-    found = [Bad(name, "Trang này không có trong biểu mẫu.", "Xóa trang này.") for name in strange]
+    found = [Bad(f"{name}!A1", "Trang này không có trong biểu mẫu.", "Xóa trang này.") for name in strange]
     at, wrong = _period(sheet[PERIOD].value, form, now)
     texts: dict[str, str | None] = {}
     for place in (REASON, OFFICER, DECISION):
@@ -117,15 +120,13 @@ def read(book: Workbook, form: Form, now: datetime) -> tuple[Told | None, list[B
     return Told(at, texts[REASON], texts[OFFICER], texts[DECISION], rows), []
 
 
-def _place(one: Bad) -> tuple[str, int, int, str]:
+def _place(one: Bad) -> tuple[str, int, int]:
+    """By sheet, row and column; the figures first."""
     from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 
     page, _, cell = one.cell.rpartition("!")
-    try:
-        letters, row = coordinate_from_string(cell)
-        return page, row, column_index_from_string(letters), cell
-    except ValueError:
-        return "~", 0, 0, one.cell
+    letters, row = coordinate_from_string(cell)
+    return page, row, column_index_from_string(letters)
 
 
 def _formulas(book: Workbook) -> Iterator[Bad]:
@@ -279,17 +280,19 @@ def _number(column: Column, given: Any) -> tuple[Any, str | None]:
 
 
 def _date(given: Any) -> tuple[Any, str | None]:
-    if isinstance(given, datetime):
-        return given.date().isoformat(), None
+    found: date | None = None
     if isinstance(given, date):
-        return given.isoformat(), None
-    if isinstance(given, str):
+        found = given.date() if isinstance(given, datetime) else given
+    elif isinstance(given, str):
         for form in ("%d/%m/%Y", "%Y-%m-%d"):
-            try:
-                return datetime.strptime(fields.clean(given), form).date().isoformat(), None  # noqa: DTZ007 (a day)
-            except ValueError:
-                continue
-    return None, f"{fields.shown(given)} không phải là ngày."
+            with suppress(ValueError):
+                found = datetime.strptime(fields.clean(given), form).date()  # noqa: DTZ007 (a day)
+    if found is None:
+        return None, f"{fields.shown(given)} không phải là ngày."
+    if not EARLIEST <= found.year < EARLIEST + 200:
+        # a small number in a cell for days becomes a day of 1900
+        return None, f"{found:%d/%m/%Y} không phải là ngày của số liệu."
+    return found.isoformat(), None
 
 
 def missing_reason() -> Bad:

@@ -159,5 +159,5 @@ def _types(parts: dict[str, bytes], name: str) -> dict[str, str]:
             or "ms-office" in kind.casefold()
             or part.endswith(".rels") != (kind == _RELATIONSHIPS)
         ):
-            raise SourceDown(f"{name} có phần {part[:80]} không đúng kiểu của bảng tính. {AGAIN}")
+            raise SourceDown(f"{name} có phần {part[:80]} không đúng kiểu, hoặc có macro. {AGAIN}")
     return found
