@@ -15,8 +15,8 @@ from ioc.duty import Due
 OWNER = "Sở Nội vụ"
 REPORTERS = ("Phòng Việc làm", "Trung tâm Dịch vụ việc làm", "Phường Tuy Hòa")
 COLUMNS = (
-    Column(name="value", head="Việc làm mới", kind="integer", required=True, min=0, max=5000),
-    Column(name="share", head="Tỷ lệ nữ (%)", kind="number", min=0, max=100),
+    Column(name="value", head="Việc làm mới", kind="integer", required=True, min=0.0, max=5000.0),
+    Column(name="share", head="Tỷ lệ nữ (%)", kind="number", min=0.0, max=100.0),
     Column(name="kind", head="Loại", kind="code", values=("TN", "XK")),
     Column(name="checked", head="Ngày rà soát", kind="date"),
     Column(name="note", head="Ghi chú", kind="text"),
