@@ -13,13 +13,14 @@ from openpyxl import load_workbook
 
 from ioc.board.memory import MemoryBoard
 from ioc.bridge.form import ERRORS, HIDDEN
+from ioc.bridge.package import MAX_BYTES
 from ioc.bridge.template import XLSX
 from ioc.contract import Answered, Contract
 from ioc.db.session import Database, migrate, open_db
 from ioc.log.memory import MemoryLog
 from ioc.settings import Access as AccessSettings
 from ioc.settings import Province, Source
-from ioc.web import access, bridge
+from ioc.web import access
 from ioc.web.app import build
 from ioc.web.parts import files
 from ioc.web.problems import Wrong
@@ -195,7 +196,7 @@ async def test_a_large_body_is_refused_while_it_is_read(
         answer = await http.post("/api/bridge/jobs", content=endless(), headers={"Content-Type": XLSX})
     assert answer.status_code == 413
     # one that lies between the two limits is refused before it is opened
-    answer = await post(server, key, b"PK\x03\x04" + b"0" * bridge.package.MAX_BYTES)
+    answer = await post(server, key, b"PK\x03\x04" + b"0" * MAX_BYTES)
     assert answer.status_code == 422 and "10 MB" in answer.json()["detail"]
 
 
