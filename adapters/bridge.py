@@ -130,8 +130,10 @@ class Bridge(Adapter["Bridge.Config"]):
         if self._dropped is None:
             return
         marks = msgspec.json.decode(cursor, type=list[Mark]) if cursor else []
-        for name in await self._dropped.complete():
-            if name.lower().endswith(P7S):
+        complete = await self._dropped.complete()
+        for name in complete:
+            coming = name + P7S not in complete and self._dropped.changed(name + P7S) is not None
+            if name.lower().endswith(P7S) or coming:
                 continue
             about = {"changed": self._dropped.changed(name), "at": clock.now()}
             if self._dropped.size(name) > self.config.max_bytes:

@@ -17,12 +17,13 @@ from typing import Any, Union, get_args, get_origin
 import msgspec
 
 from ioc import catalog, lines, score
+from ioc.adapter import Adapter
 from ioc.contract import Contract
 from ioc.errors import BadConfig, IocError
 from ioc.lines import Where
 from ioc.screen import Finding
 from ioc.screen import lint as lint_screen
-from ioc.settings import SECRET, Access, Province, Sector, Settings, Streams, Web, screens_folder
+from ioc.settings import SECRET, Access, Province, Sector, Settings, Source, Streams, Web, screens_folder
 from ioc.workdays import Calendar
 
 __all__ = ["Finding", "lint"]
@@ -156,7 +157,21 @@ def _options(table: dict[str, Any], adapter: str, where: Where) -> Wrong:
     except Exception as error:  # an author's file may fail in any way while it is loaded
         yield (*where, "adapter"), f"The adapter {adapter} can't be loaded ({error!r}); mend its file."
         return
-    yield from check({key: value for key, value in table.items() if key not in OF_A_SOURCE}, config, where, OF_A_SOURCE)
+    options = {key: value for key, value in table.items() if key not in OF_A_SOURCE}
+    wrong = list(check(options, config, where, OF_A_SOURCE))
+    yield from wrong
+    if not wrong and catalog.adapter(adapter).owes is not Adapter.owes:
+        yield from _owed(table, adapter, options, where)
+
+
+def _owed(table: dict[str, Any], adapter: str, options: dict[str, Any], where: Where) -> Wrong:
+    """What does not fit between an adapter's settings and its source's contract."""
+    with suppress(msgspec.ValidationError):  # told already
+        owes = msgspec.convert(table.get("contract"), Contract)
+        try:
+            catalog.open_adapter(Source(str(where[-1]), adapter, owes, options))
+        except BadConfig as error:
+            yield where, error.say
 
 
 def check(table: Any, kind: type[msgspec.Struct], where: Where, beside: tuple[str, ...] = ()) -> Wrong:

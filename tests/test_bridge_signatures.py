@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ioc import clock
 from ioc.bridge import sheet
@@ -177,6 +179,50 @@ def test_a_file_that_was_touched_after_it_was_signed_is_refused(
     assert said in refused(package.packed(), believed)
 
 
+def test_the_certificate_that_the_signer_named_is_the_one_that_is_told(
+    authority: Authority, officer: Pair, believed: Authorities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests import authority as signing
+
+    named = signing._xades
+    other = authority.person()
+    monkeypatch.setattr(signing, "_xades", lambda cert, when: named(other.cert, when))
+    assert "đã bị sửa" in refused(authority.inside(filled(), officer), believed)
+
+
+def test_a_part_that_is_called_something_else_than_was_signed_is_refused(
+    authority: Authority, officer: Pair, believed: Authorities
+) -> None:
+    package = Inside.of(authority.inside(filled(), officer))
+    _tampered("[Content_Types].xml", b"spreadsheetml.styles+xml", b"spreadsheetml.other+xml")(package)
+    assert "đã bị sửa" in refused(package.packed(), believed)
+
+
+def test_a_byte_that_is_changed_anywhere_never_changes_what_is_told(
+    authority: Authority, officer: Pair, believed: Authorities
+) -> None:
+    body = filled()
+    package = Inside.of(authority.inside(body, officer))
+    told, inside, beside = take(package.packed(), believed), package.parts[SIGNATURE], authority.beside(body, officer)
+
+    @given(st.booleans(), st.integers(0, 10**9), st.integers(0, 255), st.booleans())
+    @settings(max_examples=300, deadline=None)
+    def holds(within: bool, at: int, value: int, cut: bool) -> None:
+        old = inside if within else beside
+        at %= len(old)
+        new = old[:at] if cut else old[:at] + bytes([value]) + old[at + 1 :]
+        try:
+            if within:
+                package.parts[SIGNATURE] = new
+                assert take(package.packed(), believed) == told
+            else:
+                assert take(body, believed, new) == told
+        except SourceDown as error:
+            assert error.say.endswith(".")
+
+    holds()
+
+
 def test_what_nobody_reads_may_change(authority: Authority, officer: Pair, believed: Authorities) -> None:
     package = Inside.of(authority.inside(filled(), officer))
     _tampered("docProps/core.xml", b"openpyxl", b"somebody")(package)
@@ -263,6 +309,6 @@ def test_the_time_of_signing_decides_and_may_not_lie_far_back_or_ahead(
 
 def test_files_of_authorities_that_can_not_be_used_stop_the_source(tmp_path: Path) -> None:
     (tmp_path / "x.pem").write_text("nothing", encoding="utf-8")
-    for given in ([str(tmp_path / "none.pem")], [str(tmp_path / "x.pem")]):
+    for files in ([str(tmp_path / "none.pem")], [str(tmp_path / "x.pem")]):
         with pytest.raises(BadConfig, match="of signers"):
-            Authorities(given)
+            Authorities(files)

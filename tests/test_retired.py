@@ -132,6 +132,11 @@ def test_a_source_that_retires_another_must_be_there(tmp_path: Path) -> None:
     said = [one.say for one in lint(file)]
     assert any("There is no source labuor" in one for one in said)
     assert any("integr" in one for one in said)
+    text = file.read_text(encoding="utf-8").replace("integr", "integer").replace("labuor", "jobs2")
+    text = text.replace('signature = "none"', 'signers = ["none.pem"]')
+    more = '[sources.jobs2]\nadapter = "canary"\nevent = "ioc.canary.sung"\n[sources.jobs2.contract]\nowner = "x"\n'
+    file.write_text(text + more, encoding="utf-8")
+    assert any("none.pem of signers can't be read" in one.say for one in lint(file))
 
 
 def test_a_figure_is_stale_from_the_second_at_which_it_ends_to_be_valid() -> None:

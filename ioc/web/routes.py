@@ -20,7 +20,10 @@ JSON, GEOJSON, CSV, HTML = "application/json", "application/geo+json", "text/csv
 
 
 class Way(NamedTuple):
-    """One address. `gives`: media types of a good answer (`status`); `takes`: of the body; `shut`: a key is needed."""
+    """One address. `gives`: media types of a good answer (`status`); `takes`: of the body; `shut`: a key is needed.
+
+    `wrong`: statuses of errors beside the usual ones.
+    """
 
     path: str
     call: Callable[[Request], Awaitable[Response]]
@@ -30,6 +33,7 @@ class Way(NamedTuple):
     takes: str | None = None
     status: int = 200
     shut: bool = True
+    wrong: tuple[int, ...] = ()
 
 
 WAYS = (
@@ -52,7 +56,15 @@ WAYS = (
     Way("/api/ledger/{source}", ledgers.of_source, (JSON, CSV), (asked.PERIOD,)),
     Way("/api/push/{source}", push.push, method="POST", takes=JSON, status=202),
     Way("/api/bridge/{source}", bridge.bridge_template, (XLSX,)),
-    Way("/api/bridge/{source}", bridge.bridge_sheet, (JSON, XLSX), method="POST", takes=bridge.FORM, status=202),
+    Way(
+        "/api/bridge/{source}",
+        bridge.bridge_sheet,
+        (JSON, XLSX),
+        method="POST",
+        takes=bridge.FORM,
+        status=202,
+        wrong=(409, 422),
+    ),
     Way("/api/screens/{name}", wall.screen),
     Way("/api/units", wall.units, (GEOJSON,)),
     Way("/api/session", wall.session, (), method="POST", takes=JSON, status=204, shut=False),
