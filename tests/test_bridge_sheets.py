@@ -274,6 +274,13 @@ def test_fifty_megabytes_are_refused_unread() -> None:
     assert "lớn hơn 10 MB" in refused(b"PK\x03\x04" + b"0" * (50 * 1024 * 1024))
 
 
+def test_a_sheet_with_far_more_cells_than_its_form_is_refused_before_it_is_opened() -> None:
+    body = filled()
+    rows = "".join(f'<row r="{at}"><c r="A{at}"/><c r="B{at}"/></row>' for at in range(20, 5000))
+    page = part_of(body, "xl/worksheets/sheet1.xml").replace(b"</sheetData>", f"{rows}</sheetData>".encode())
+    assert "quá xa biểu mẫu" in refused(repacked(body, xl__worksheets__sheet1_dot_xml=page))
+
+
 def test_cells_far_out_are_refused() -> None:
     body = filled()
     page = part_of(body, "xl/worksheets/sheet1.xml").replace(

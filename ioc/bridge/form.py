@@ -111,6 +111,11 @@ class Form(msgspec.Struct, frozen=True):
         return digest(told, msgspec.to_builtins(self.columns), msgspec.to_builtins(self.due))[:12]
 
     @property
+    def most_cells(self) -> int:
+        """Cells of a workbook at most: some times what the template has, for what spreadsheets write beside it."""
+        return 5_000 + 3 * len(self.rows) * (len(self.columns) + COLUMN)
+
+    @property
     def example(self) -> str:
         """How a period is written."""
         each = self.due.each if self.due is not None else "month"

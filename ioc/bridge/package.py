@@ -51,8 +51,11 @@ def too_large(name: str) -> str:
     return f"{name} lớn hơn {MAX_BYTES // 1024 // 1024} MB; biểu mẫu không bao giờ lớn như vậy. {AGAIN}"
 
 
-def open_package(body: bytes, name: str) -> Package:
-    """The parts of a workbook. Raises SourceDown: too large, no XLSX, a bomb, or something in it that runs or links."""
+def open_package(body: bytes, name: str, most_cells: int = MAX_CELLS) -> Package:
+    """The parts of a workbook. `most_cells`: cells that are written in it, at most.
+
+    Raises SourceDown: too large, no XLSX, a bomb, or something in it that runs or links.
+    """
     if len(body) > MAX_BYTES:
         raise SourceDown(too_large(name))
     _head(body, name)
@@ -63,7 +66,7 @@ def open_package(body: bytes, name: str) -> Package:
             unpacked = {part.filename: packed.read(part) for part in parts}
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
         raise SourceDown(f"{name} bị hỏng hoặc bị cắt; mở tệp, lưu lại rồi gửi lại.") from None
-    types = _plain(unpacked, name)
+    types = _plain(unpacked, name, min(most_cells, MAX_CELLS))
     return Package(body, unpacked, types)
 
 
@@ -101,7 +104,7 @@ def _listed(body: bytes, name: str) -> list[zipfile.ZipInfo]:
     return parts
 
 
-def _plain(parts: dict[str, bytes], name: str) -> dict[str, str]:
+def _plain(parts: dict[str, bytes], name: str, most_cells: int) -> dict[str, str]:
     """The content types, when every part is plain: no archive in it, no document type, no link to the outside."""
     cells = 0
     for part, body in parts.items():
@@ -112,8 +115,8 @@ def _plain(parts: dict[str, bytes], name: str) -> dict[str, str]:
             _read(part, body, name)
         elif not re.fullmatch(r"xl/printerSettings/\w+\.bin|docProps/thumbnail\.\w+|_xmlsignatures/\w+\.sigs", part):
             raise SourceDown(f"{name} có phần lạ bên trong ({part[:80]}); biểu mẫu không có phần đó. {AGAIN}")
-    if cells > MAX_CELLS:
-        raise SourceDown(f"{name} có hơn {MAX_CELLS:,} ô; xóa các trang thừa rồi gửi lại.")
+    if cells > most_cells:
+        raise SourceDown(f"{name} có hơn {most_cells:,} ô, quá xa biểu mẫu; xóa các trang thừa rồi gửi lại.")
     types = _types(parts, name)
     main = [part for part, kind in types.items() if kind.endswith(".main+xml")]
     if main != ["xl/workbook.xml"] or types["xl/workbook.xml"] != SHEET_MAIN:

@@ -49,7 +49,7 @@ def taken(form: Form, sent: Sent, authorities: Authorities | None) -> list[Readi
 
     Raises Turned (bad cells) and SourceDown (anything else), both in Vietnamese.
     """
-    package = open_package(sent.body, sent.name)
+    package = open_package(sent.body, sent.name, form.most_cells)
     book = check.opened(package, sent.name)
     check.of_form(book, form, sent.name)
     signer = None
