@@ -262,6 +262,12 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - made_it < 64 * 1024, before
 
 
+def test_a_small_bomb_is_refused_for_its_ratio() -> None:
+    body = repacked(filled(), xl__theme__theme2_dot_xml=b"<a>" + b" " * (20 * 1024 * 1024) + b"</a>")
+    assert 20 * 1024 * 1024 < package.MAX_UNPACKED
+    assert "phình ra" in refused(body)
+
+
 def test_a_bomb_that_lies_about_its_size_is_refused() -> None:
     body = bytearray(repacked(filled(), xl__sharedStrings_dot_xml=b" " * (100 * 1024 * 1024)))
     size, small = (100 * 1024 * 1024).to_bytes(4, "little"), (1000).to_bytes(4, "little")

@@ -115,6 +115,22 @@ async def test_a_signature_beside_goes_where_its_sheet_goes(tmp_path: Path) -> N
     assert desk.names()[2:] == ["set-aside/t4.xlsx", "set-aside/t4.xlsx.txt"]
 
 
+async def test_a_sheet_waits_for_a_signature_that_is_still_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path)
+    desk.drop("t3.xlsx", filled())
+    desk.drop("t3.xlsx.p7s", b"half")
+
+    async def complete() -> list[str]:
+        return ["t3.xlsx"]
+
+    monkeypatch.setattr(desk.asking.adapter._dropped, "complete", complete)  # type: ignore[attr-defined]
+    assert (await desk.poll()).have == 0
+    monkeypatch.undo()
+    assert (await desk.poll()).have == 3
+
+
 async def test_a_large_file_is_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk(tmp_path)
     with (tmp_path / "t3.xlsx").open("wb") as file:
