@@ -220,6 +220,12 @@ async def _typed(server: Running, key: str) -> bytes:
         return (await http.get("/api/bridge/typed")).content
 
 
+async def test_a_server_is_ready_though_nobody_has_typed_anything_yet(server: Running) -> None:
+    async with server.http() as http:
+        reasons = (await http.get("/readyz")).json()["reasons"]
+    assert not any("jobs" in reason or "typed" in reason for reason in reasons)
+
+
 def test_forms_are_cut_at_their_boundary_and_nowhere_else() -> None:
     odd = b"\r\n--xY\r\n\r\n--\n\r" + bytes(range(256))
     body, kind = form(sheet=("a b.xlsx", odd), signature=("", b""))
