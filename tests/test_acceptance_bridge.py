@@ -116,7 +116,7 @@ BAD: dict[str, tuple[Any, str]] = {
         "biểu mẫu cũ",
     ),
     "a formula cell": (
-        lambda centre: centre.authority.inside(filled(C9="=60+60"), centre.officer), "C9: Ô này chứa công thức"
+        lambda centre: centre.authority.inside(filled(C9="=60+60"), centre.officer), "1 ô sai (C9)"
     ),
     "a file of 50 MB": (lambda centre: b"PK\x03\x04" + b"0" * (50 * 1024 * 1024), "lớn hơn 10 MB"),
     "a zip bomb": (

@@ -201,6 +201,12 @@ def test_the_answer_names_and_marks_exactly_the_bad_cells_and_goes_through_when_
     assert len(take(filled(body=half.answer, F11=None))) == 3
 
 
+def test_what_was_typed_stands_in_the_answer_and_not_in_the_sentence_that_screens_show() -> None:
+    found = turned(filled(C9="Nguyễn Văn A 054012345678"))
+    assert "0540" not in found.say and "C9" in found.say
+    assert "Nguyễn" in found.errors[0].say
+
+
 def test_a_day_of_a_running_month_is_not_told_in_the_future() -> None:
     now = datetime(2026, 3, 30, 2, 0, tzinfo=UTC)
     assert {one.time.isoformat() for one in take(filled(), now=now)} == {"2026-03-01T00:00:00+07:00"}

@@ -76,7 +76,7 @@ class Authorities:
             _valid(one, at, "Chứng thư của tổ chức chứng thực")
         self._not_revoked(chain, now)
         if self._organisations and signer.organisation.casefold() not in self._organisations:
-            raise SourceDown(f"{signer.name} ({signer.organisation}) không thuộc cơ quan được ký cho nguồn này.")
+            raise SourceDown(f"Người ký ({signer.organisation}) không thuộc cơ quan được ký cho nguồn này.")
         return signer
 
     def _chain(

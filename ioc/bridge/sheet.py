@@ -75,8 +75,9 @@ def without_reason(sent: Sent) -> Turned:
 
 
 def _turned(name: str, bad: Sequence[Bad], body: bytes) -> Turned:
-    first = "; ".join(f"{one.cell}: {one.wrong.rstrip('.')}" for one in bad[:3])
-    more = f" và {len(bad) - 3} ô khác" if len(bad) > 3 else ""
+    # addresses alone: what was typed may be anything, and this sentence goes to screens and logs
+    first = ", ".join(one.cell for one in bad[:10])
+    more = f" và {len(bad) - 10} ô khác" if len(bad) > 10 else ""
     return Turned(f"{name} có {len(bad)} ô sai ({first}{more}); sửa rồi gửi lại.", bad, body)
 
 

@@ -18,8 +18,8 @@ def files(body: bytes, content_type: str) -> dict[str, tuple[str, bytes]]:
     if found is None:
         raise Wrong("The form names no boundary; send it as multipart/form-data.")
     mark = b"--" + (found[1] or found[2]).encode("latin-1", "replace")
-    pieces = (b"\r\n" + body).split(b"\r\n" + mark, MOST_PARTS + 1)
-    if len(pieces) > MOST_PARTS + 1 or not pieces[-1].startswith(b"--"):
+    pieces = (b"\r\n" + body).split(b"\r\n" + mark, MOST_PARTS + 2)
+    if len(pieces) > MOST_PARTS + 2 or not pieces[-1].startswith(b"--"):
         raise Wrong(
             f"The form is cut off, or has more than {MOST_PARTS} fields; send the sheet and its signature alone."
         )
