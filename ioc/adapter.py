@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import httpx2
 import msgspec
 
+from ioc.contract import Contract
 from ioc.errors import BadRecord, SourceDown, SourceRefused, Untaken
 from ioc.event import Geometry, Method
 from ioc.proof import Tally
@@ -74,11 +75,13 @@ class AdapterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Settings that every adapter has; authors add theirs in a subclass named Config.
 
     `event`: type of the events that its readings become. `complete`: an answer holds everything there is,
-    so a subject that is absent is gone. `max_bytes`, `timeout_s`: limits for one answer.
+    so a subject that is absent is gone. `reasons`: people give a reason (property `why`) with each figure that says
+    otherwise what was told before. `max_bytes`, `timeout_s`: limits for one answer.
     """
 
     event: str
     complete: bool = False
+    reasons: bool = False
     max_bytes: int = MAX_ANSWER
     timeout_s: float = TIMEOUT_S
 
@@ -101,6 +104,12 @@ class Adapter(Generic[C]):
     def __init__(self, name: str, config: C) -> None:
         self.name = name
         self.config = config
+
+    def owes(self, contract: Contract) -> None:
+        """Called once before the first asking: what the source owes, for adapters whose answers depend on it.
+
+        Raises BadConfig when settings and contract do not fit.
+        """
 
     def ask(self, cursor: str | None) -> AsyncIterator[Answer]:
         """Ask once, from `cursor` on; yields the answers. Default: one polite GET of `config.url`.

@@ -61,13 +61,15 @@ def adapter(name: str) -> type[Adapter[Any]]:
 
 
 def open_adapter(source: Source) -> Adapter[Any]:
-    """An adapter ready to ask `source`; its settings are checked. Raises BadConfig naming the field."""
+    """An adapter ready to ask `source`; its settings are checked, and fit its contract. Raises BadConfig."""
     kind = adapter(source.adapter)
     try:
         config = msgspec.convert(source.options, kind.Config)
     except msgspec.ValidationError as error:
         raise BadConfig(f"Source {source.name} is wrong: {error}.") from None
-    return kind(source.name, config)
+    opened = kind(source.name, config)
+    opened.owes(source.contract)
+    return opened
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -39,7 +39,8 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     something in each period, by name, or "units": every commune. `method`: how its figures were entered.
 
     A source that answers the same is alive, unless it should move: `still`: its own clock stands still for so long;
-    `same`: it says the same so many times in a row. Then it is frozen.
+    `same`: it says the same so many times in a row. Then it is frozen. `valid_days`: a figure counts for so many days
+    after the period (or the moment) that it is of; after that it is stale, whatever is owed.
 
     `prove_s`: seconds between two proofs that the source's own count and newest change agree with ours.
     `remind_on_days_off`: reminders of its duties go out on days off too.
@@ -59,12 +60,15 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     same: int | None = None
     prove_s: float = 300.0
     remind_on_days_off: bool = False
+    valid_days: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("cadence", "every", "grace", "still", "prove_s"):
             seconds = getattr(self, name)
             if seconds is not None and not (0 <= seconds <= LONGEST_S and (seconds > 0 or name == "grace")):
                 raise ValueError(f"{name} is {seconds}; write seconds, more than 0 and at most {LONGEST_S:,}")
+        if self.valid_days is not None and not 0 < self.valid_days <= LONGEST_S / 86_400:
+            raise ValueError(f"valid_days is {self.valid_days}; write days, more than 0 and at most three years")
         if self.expect is not None and self.expect < 0:
             raise ValueError(f"expect is {self.expect}; write how many subjects the source owes, or leave it out")
         if self.same is not None and self.same < 2:
@@ -170,8 +174,8 @@ def judge(contract: Contract, answered: Answered | None, now: datetime, calendar
     """The state of a source at `now`.
 
     never: no answer yet. live: answered, and not past due. late: past due, within grace, or the
-    last answer was not believed. stale: past due + grace, though the source answers or was not asked; or frozen. down:
-    past due + grace with the last asking failed, or refused.
+    last answer was not believed. stale: past due + grace, though the source answers or was not asked; or frozen; or its
+    newest figure is no longer valid. down: past due + grace with the last asking failed, or refused.
     """
     if answered is None:
         return Verdict("never", "The source was not asked yet.", None)
@@ -182,6 +186,10 @@ def judge(contract: Contract, answered: Answered | None, now: datetime, calendar
     if answered.refused:
         return Verdict("down", answered.error, due, period)
     past = (now - due).total_seconds()
+    ended = _ended(contract, answered)
+    if ended is not None and now >= ended and (past <= contract.patience or not answered.error):
+        why = f"The newest figure was valid until {ended.astimezone(ZONE):%d/%m/%Y}, and no newer one has come."
+        return Verdict("stale", why, due, period)
     if past > 0:
         why = answered.error or _owed(period)
         if past <= contract.patience:
@@ -202,6 +210,16 @@ def _due(contract: Contract, answered: Answered, calendar: Calendar) -> tuple[da
     reached = answered.reached or contract.due.of(answered.observed or answered.answered).last
     period = contract.due.following(reached, calendar)
     return contract.due.at(period, calendar), period
+
+
+def _ended(contract: Contract, answered: Answered) -> datetime | None:
+    """When the newest figure ends to be valid; None: it does not."""
+    if contract.valid_days is None:
+        return None
+    of = answered.observed
+    if answered.reached is not None:
+        of = datetime.combine(answered.reached + timedelta(days=1), time(), ZONE)
+    return of + timedelta(days=contract.valid_days) if of is not None else None
 
 
 def _owed(period: Period | None) -> str:

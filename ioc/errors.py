@@ -45,6 +45,10 @@ class Untaken(SourceDown):
     answered = True
 
 
+UNREASONED = "Số liệu đã gửi trước đó được nói khác đi mà không có lý do"
+"""How the refusal of a correction without a reason begins."""
+
+
 class BadRecord(IocError):
     """One record can't be read: it is set aside with its reason, and can be replayed after a fix.
 

@@ -17,6 +17,7 @@ from typing import Any, Union, get_args, get_origin
 import msgspec
 
 from ioc import catalog, lines, lint_checks, score
+from ioc.adapter import Adapter
 from ioc.check import Check
 from ioc.contract import Contract
 from ioc.errors import BadConfig, IocError
@@ -24,7 +25,7 @@ from ioc.lines import Where
 from ioc.mailing import Reminders, written_out
 from ioc.screen import Finding
 from ioc.screen import lint as lint_screen
-from ioc.settings import SECRET, Access, Province, Sector, Settings, Streams, Web, screens_folder
+from ioc.settings import SECRET, Access, Province, Sector, Settings, Source, Streams, Web, screens_folder
 from ioc.workdays import Calendar
 
 __all__ = ["Finding", "lint"]
@@ -138,6 +139,9 @@ def _sources(tree: dict[str, Any]) -> Wrong:
             yield (*where, "adapter"), _unknown("adapter", adapter, there)
         else:
             yield from _options(table, adapter, where)
+        other = table.get("retired_by")
+        if isinstance(other, str) and (other not in sources or other == name):
+            yield (*where, "retired_by"), _unknown("source", other, sorted(set(sources) - {name}))
         event = table.get("event")
         if isinstance(event, str) and event not in heard:
             yield (*where, "event"), f"No layer listens to {event}; write one of {', '.join(sorted(heard))}."
@@ -166,7 +170,21 @@ def _options(table: dict[str, Any], adapter: str, where: Where) -> Wrong:
     except Exception as error:  # an author's file may fail in any way while it is loaded
         yield (*where, "adapter"), f"The adapter {adapter} can't be loaded ({error!r}); mend its file."
         return
-    yield from check({key: value for key, value in table.items() if key not in OF_A_SOURCE}, config, where, OF_A_SOURCE)
+    options = {key: value for key, value in table.items() if key not in OF_A_SOURCE}
+    wrong = list(check(options, config, where, OF_A_SOURCE))
+    yield from wrong
+    if not wrong and catalog.adapter(adapter).owes is not Adapter.owes:
+        yield from _owed(table, adapter, options, where)
+
+
+def _owed(table: dict[str, Any], adapter: str, options: dict[str, Any], where: Where) -> Wrong:
+    """What does not fit between an adapter's settings and its source's contract."""
+    with suppress(msgspec.ValidationError):  # told already
+        owes = msgspec.convert(table.get("contract"), Contract)
+        try:
+            catalog.open_adapter(Source(str(where[-1]), adapter, owes, options))
+        except BadConfig as error:
+            yield where, error.say
 
 
 def check(table: Any, kind: type[msgspec.Struct], where: Where, beside: tuple[str, ...] = ()) -> Wrong:
@@ -345,5 +363,5 @@ def _shown(where: Where) -> str:
 def _unknown(what: str, name: object, known: list[str] | tuple[str, ...]) -> str:
     near = difflib.get_close_matches(str(name), known, n=1)
     there = ", ".join(sorted(known)) or "none yet"
-    wrong = "There is no" if what in ("adapter", "layer", "sector") else "Nothing reads the"
+    wrong = "There is no" if what in ("adapter", "layer", "sector", "source") else "Nothing reads the"
     return f"{wrong} {what} {name}; write {near[0] + ', or another' if near else 'one'} of: {there}."

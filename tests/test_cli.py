@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.server
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
+from openpyxl import load_workbook
 
 from ioc.cli import main, place
 from ioc.db.session import open_db
@@ -23,7 +25,7 @@ from ioc.log.redis import RedisLog
 from ioc.web import access
 
 IOC = Path(sys.executable).with_name("ioc")
-COMMANDS = ("demo", "run", "lint", "ask", "replay", "migrate", "excuse", "key", "bench", "test", "shots")
+COMMANDS = ("demo", "run", "lint", "ask", "replay", "migrate", "excuse", "key", "bridge", "bench", "test", "shots")
 
 SETTINGS = """\
 [province]
@@ -239,6 +241,37 @@ def test_keys_are_made_listed_and_revoked(place_of_work: Path) -> None:
         1, "There is no valid key called tường 1; give the number that `ioc key list` shows.\n",
     )  # fmt: skip
     assert call("key", "add", "x", "--role", "king").exit_code == 1
+
+
+BRIDGE = """\
+[sources.jobs]
+adapter = "bridge"
+title = ["Việc làm mới", "New jobs"]
+event = "ioc.indicator.measured"
+indicator = "jobs_new"
+signature = "none"
+columns = [{name = "value", head = "Việc làm mới", kind = "integer", required = true}]
+[sources.jobs.contract]
+owner = "Sở Nội vụ"
+due = {each = "month", after = 5, working = true}
+reporters = ["Phòng Việc làm", "Trung tâm"]
+"""
+
+
+def test_the_template_of_a_bridge_is_written_where_it_is_wanted(settings: Path) -> None:
+    with settings.open("a", encoding="utf-8") as file:
+        file.write(BRIDGE)
+    told = call("bridge", "template", "jobs", "--config", str(settings), "--out", "viec-lam.xlsx")
+    assert (told.exit_code, told.stdout) == (0, "viec-lam.xlsx\n")
+    page = load_workbook("viec-lam.xlsx")["Số liệu"]
+    assert (page["A1"].value, page["A2"].value) == ("Việc làm mới", "Phú Yên · Sở Nội vụ")
+    assert [page[f"B{row}"].value for row in (9, 10)] == ["Phòng Việc làm", "Trung tâm"]
+    told = call("bridge", "template", "jobs", "--config", str(settings))
+    assert re.fullmatch(r"jobs-[0-9a-f]{12}\.xlsx\n", told.stdout) and Path(told.stdout.strip()).is_file()
+    told = call("bridge", "template", "cameras", "--config", str(settings))
+    assert told.exit_code == 2 and "write one of jobs" in told.stderr
+    told = call("bridge", "template", "jobs", "--config", str(settings), "--out", "none/x.xlsx")
+    assert told.exit_code == 1 and "can't be written" in told.stderr
 
 
 def test_a_code_lets_one_screen_in_once(place_of_work: Path) -> None:

@@ -315,7 +315,7 @@ async def test_what_is_remembered_of_a_source_that_only_tells_news_is_bounded() 
 
 
 async def test_a_typed_correction_that_is_sent_needs_a_reason_and_may_come_again_with_one() -> None:
-    source = Source(method="typed", reasons=True)
+    source = Source(method="typed", reasons="each")
     await source.ask(reading("a", 1, 0, sender_id="m1"))
     taken = await source.ask(reading("a", 2, 0, sender_id="m2"))
     assert [event.type for event in taken.events] == [names.REFUSED]
@@ -328,14 +328,14 @@ async def test_a_typed_correction_that_is_sent_needs_a_reason_and_may_come_again
     assert (event.cause, event.data.properties["why"]) == (REVISED, "Nhập nhầm")
 
 
-@pytest.mark.parametrize(("method", "reasons"), [("machine", True), ("typed", False)])
-async def test_what_a_machine_corrects_or_nobody_sends_needs_no_reason(method: str, reasons: bool) -> None:
+@pytest.mark.parametrize(("method", "reasons"), [("machine", "each"), ("typed", None)])
+async def test_what_a_machine_corrects_or_nobody_sends_needs_no_reason(method: str, reasons: str | None) -> None:
     source = Source(method=method, reasons=reasons)
     await source.ask(reading("a", 1, 0))
     assert [event.cause for event in (await source.ask(reading("a", 2, 0))).events] == [REVISED]
 
 
 async def test_a_new_figure_for_a_later_time_is_no_correction_and_needs_no_reason() -> None:
-    source = Source(method="typed", reasons=True)
+    source = Source(method="typed", reasons="each")
     await source.ask(reading("a", 1, 0))
     assert told(await source.ask(reading("a", 2, 1))) == [("a", 2)]

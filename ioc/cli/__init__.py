@@ -33,10 +33,10 @@ def main() -> None:
 
 
 def _add() -> None:
-    from ioc.cli import checkout, duties, keys, work
+    from ioc.cli import bridge, checkout, duties, keys, work
 
     for command in (
-        work.demo, work.run, work.lint, work.ask, work.replay, work.migrate, duties.excuse, keys.key,
+        work.demo, work.run, work.lint, work.ask, work.replay, work.migrate, duties.excuse, keys.key, bridge.bridge,
         checkout.bench, checkout.test, checkout.shots,
     ):  # fmt: skip
         main.add_command(command)

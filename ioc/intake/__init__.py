@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,11 +19,13 @@ from ioc.contract import Answered, Checks, Contract
 from ioc.errors import BadRecord, Gap
 from ioc.intake import columns
 from ioc.intake.asides import ASIDE, standing
-from ioc.intake.weighing import CHECKS, Finder, Taken, content, weigh
+from ioc.intake.weighing import CHECKS, Finder, Taken, content, split, weigh
 from ioc.log import Known, Log
 from ioc.proof import Link, Tally
 
-__all__ = ["ASIDE", "CHECKS", "Finder", "Taken", "commit", "content", "fail", "prove", "take", "terms", "weigh"]
+__all__ = [
+    "ASIDE", "CHECKS", "Finder", "Taken", "commit", "content", "fail", "prove", "since", "take", "terms", "weigh",
+]  # fmt: skip
 
 
 def terms(contract: Contract, config: AdapterConfig, units: Finder | None) -> dict[str, Any]:
@@ -31,7 +33,16 @@ def terms(contract: Contract, config: AdapterConfig, units: Finder | None) -> di
     return {
         "kind": config.event, "method": contract.method, "complete": config.complete, "units": units,
         "expect": contract.expect, "due": contract.due, "reporters": bool(contract.reporters),
+        "reasons": "all" if config.reasons else None,
     }  # fmt: skip
+
+
+def since(known: Known, when: datetime) -> Iterator[Reading]:
+    """The end of each known subject whose source time is `when` or later."""
+    for subject, mark in known.seen.items():
+        told = split(mark)[0] if not names.is_mark(subject) else ""
+        if told and (at := clock.parse(told)) >= when:
+            yield Reading(subject, {}, at, gone=True)
 
 
 async def commit(

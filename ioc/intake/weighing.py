@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from ioc import clock, names
 from ioc.adapter import Reading
 from ioc.duty import Due
-from ioc.errors import BadRecord, SourceDown
+from ioc.errors import UNREASONED, BadRecord, SourceDown
 from ioc.event import ASKED_AGAIN, REVISED, Event, Feature, Method, digest, new_id
 from ioc.intake import columns
 from ioc.intake.asides import Asides
@@ -88,7 +88,7 @@ def weigh(
     most: int = MOST_SEEN,
     due: Due | None = None,
     reporters: bool = False,
-    reasons: bool = False,
+    reasons: Literal["each", "all"] | None = None,
 ) -> Taken:
     """Compare one whole asking with what is `known`; pure.
 
@@ -97,8 +97,9 @@ def weigh(
     known is lost (the store was emptied), so that events may repeat what the archive has; `archived`: the subjects
     that stand there, with their source time: those can be absent too. `most`: subjects that are remembered of a source
     that tells only what is new; the oldest are forgotten (one that comes again is told again, and moves nothing).
-    `due`: which periods the source tells of; `reporters`: others tell it, each for itself. `reasons`: people send it
-    row by row, so a typed correction without a reason (property `why`) is set aside.
+    `due`: which periods the source tells of; `reporters`: others tell it, each for itself. `reasons`: people tell
+    it, and a figure that was told before is said otherwise only with a reason in the property `why`: without one "each"
+    such row is set aside by itself, when it was typed, or "all" is refused (SourceDown), and nothing is taken.
     """
     weighing = _Weighing(source, known, kind, received, method, again)
     weighing.reasons = reasons
@@ -142,7 +143,7 @@ class _Weighing:
         self.conflicts = 0
         self.ahead = 0
         self.book: Book | None = None
-        self.reasons = False
+        self.reasons: Literal["each", "all"] | None = None
 
     def in_order(self, results: Iterable[Reading | BadRecord]) -> list[Reading | BadRecord]:
         """The results, those subjects' oldest state first that stand in this answer in several states."""
@@ -227,9 +228,11 @@ class _Weighing:
             return
         when = clock.rfc3339(reading.time) if reading.time is not None else ""
         cause = None
+        if self.reasons == "all" and before is not None and not _reason(reading):
+            raise SourceDown(f"{UNREASONED} ({subject}); ghi lý do điều chỉnh rồi gửi lại.")
         if before is not None and when and time == when:
             cause = REVISED
-            if self.reasons and (reading.method or self.method) == "typed" and not _reason(reading):
+            if self.reasons == "each" and (reading.method or self.method) == "typed" and not _reason(reading):
                 say = "A typed figure is corrected without a reason; send it again with why."
                 self.asides.add(BadRecord(say, reason="no_reason", raw=reading.properties, subject=subject))
                 if reading.sender_id is not None:  # it may come again under its id, with the reason

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ioc import alerts, checks, clock, contract, ledger, links, names, repairs, score, walls
+from ioc import alerts, checks, clock, contract, ledger, links, names, repairs, retired, score, walls
 from ioc.board import Board
 from ioc.contract import Answered
 from ioc.errors import Gap, StoreAway
@@ -123,6 +123,8 @@ class Health:
             item = contract.source_item(source.name, source.contract, answered, now, self.settings.calendar)
             if (told := owed.get(source.name)) is not None:
                 item |= _coverage(source.contract, item, told)
+            if (gone := retired.look(self.settings, source.name, answers, now)) is not None:
+                item = retired.item(item, gone)
             items[source.name] = {**item, **_named(source.title, source.name), "sector": source.sector}
         return items
 
@@ -163,6 +165,8 @@ class Health:
         found, before = {}, self._stood[names.LEDGER]
         for name, source in self.settings.sources.items():
             told = owed.get(name) or ledger.rolling(source.contract, items[name], before.get(name), now)
+            if items[name].get("retired_by"):
+                told = retired.ledger(told)
             found[name] = {"id": name, **_named(source.title, name), **told}
         return found
 

@@ -6,6 +6,7 @@ One poll serves all screens.
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import logging
 import random
@@ -16,13 +17,14 @@ from typing import Any
 
 import msgspec
 
-from ioc import catalog, clock, intake, proof
+from ioc import catalog, clock, intake, proof, retired
 from ioc.adapter import Adapter, Answer, Reading
 from ioc.errors import BadConfig, BadRecord, Fenced, Gap, IocError, SourceDown, SourceRefused, StoreAway
 from ioc.event import digest
 from ioc.intake import Finder, Taken
 from ioc.intake.asides import marks
 from ioc.log import Known, Log
+from ioc.retired import Retired
 from ioc.settings import Settings, Source
 
 JITTER = 0.1
@@ -36,6 +38,9 @@ Standing = Callable[[str, str], Awaitable[dict[str, datetime]]]
 """Which subjects of a source (and event type) stand in the archive, with their source time."""
 Quarantined = Callable[[str], Awaitable[dict[str, str]]]
 """Which records of a source stand set aside in SQL: the reason of each, by its digest."""
+
+Closed = Callable[[], Awaitable[Retired | None]]
+"""Whether nothing of a source is taken now, because another has replaced it."""
 
 logger = logging.getLogger("ioc.poller")
 
@@ -51,7 +56,9 @@ class Asking:
         units: Finder | None = None,
         standing: Standing | None = None,
         quarantined: Quarantined | None = None,
+        closed: Closed | None = None,
     ) -> None:
+        self.closed = closed
         self.source, self.adapter, self.log, self.units, self.standing = source, adapter, log, units, standing
         self.quarantined = quarantined
         self.known: Known | None = None
@@ -87,6 +94,7 @@ class Asking:
 
     async def _ask(self, known: Known) -> Known:
         asked, quiet, came = clock.now(), True, False
+        known = await self._leave(known, asked)
         try:
             async with aclosing(self._askings(known.cursor)) as askings:
                 async for answers in askings:
@@ -136,6 +144,20 @@ class Asking:
             return known
         return self.known
 
+    async def _leave(self, known: Known, asked: datetime) -> Known:
+        """What was typed of a period that the machine source tells too leaves the boards: it would count twice."""
+        gone = await self.closed() if self.closed is not None else None
+        if gone is None or gone.since is None:
+            return known
+        ends = list(intake.since(known, gone.since))
+        if not ends:
+            return known
+        terms = intake.terms(self.source.contract, self.adapter.config, None)
+        taken = intake.weigh(self.source.name, known, ends, received=clock.now(), **terms)
+        received = (known.answered.answered if known.answered is not None else None) or asked
+        name = self.source.name
+        return await intake.commit(self.log, name, known, taken, asked=asked, received=received, cursor=known.cursor)
+
     async def _askings(self, cursor: str | None) -> AsyncGenerator[list[Answer]]:
         """The answers of one asking, grouped into wholes: pages belong together, files stand alone."""
         group: list[Answer] = []
@@ -149,6 +171,8 @@ class Asking:
 
     async def _take(self, answers: list[Answer], known: Known, asked: datetime) -> Known:
         try:
+            if self.closed is not None and (gone := await self.closed()) is not None:
+                raise SourceDown(gone.say)
             taken = await asyncio.to_thread(self._weigh, answers, known)
             cursor = next((answer.cursor for answer in reversed(answers) if answer.cursor is not None), known.cursor)
             known = await intake.commit(
@@ -233,6 +257,10 @@ class Asking:
             await asyncio.sleep(rest)
 
 
+async def _closed(settings: Settings, log: Log, name: str) -> Retired | None:
+    return retired.look(settings, name, await log.answers(), clock.now())
+
+
 async def run(
     settings: Settings,
     log: Log,
@@ -244,7 +272,11 @@ async def run(
     askings: list[Asking] = []
     for source in settings.sources.values():
         try:
-            askings.append(Asking(source, catalog.open_adapter(source), log, units, standing, quarantined))
+            closed = (
+                functools.partial(_closed, settings, log, source.name) if retired.by(settings, source.name) else None
+            )
+            adapter = catalog.open_adapter(source)
+            askings.append(Asking(source, adapter, log, units, standing, quarantined=quarantined, closed=closed))
         except BadConfig as error:
             logger.error("%s: %s", source.name, error)
             known = await log.known(source.name)

@@ -29,7 +29,10 @@ Faults = Callable[[], Awaitable[list[str]]]
 
 @dataclass
 class Door:
-    """One for each app. `layers`: by name. `titles`: of tiles, by name, as {"label", "unit", "over", "by_unit"}."""
+    """One for each app. `layers`: by name. `titles`: of tiles, by name, as {"label", "unit", "over", "by_unit"}.
+
+    `opening`: who opens a sheet holds it, for each takes memory many times its size.
+    """
 
     settings: Settings
     hub: Hub
@@ -41,6 +44,7 @@ class Door:
     db: Database | None = None
     faults: Faults | None = None
     adapters: dict[str, Adapter[Any]] = field(default_factory=dict)
+    opening: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     _units: asyncio.Task[Units] | None = field(default=None, repr=False)
 
     async def units(self) -> Units:

@@ -33,6 +33,7 @@ PROBLEM = {
 }
 PATH_TYPES = {"z": "integer", "x": "integer", "y": "integer"}
 SAYS = {400: "Wrong", 401: "A key is needed", 403: "The key does not open this", 404: "Not here", 413: "Too large"}
+SAYS |= {409: "Not taken now", 422: "Something in it is wrong; nothing was taken"}
 
 
 def _operation(way: Way) -> dict[str, Any]:
@@ -50,6 +51,7 @@ def _operation(way: Way) -> dict[str, Any]:
         + [401, 403] * way.shut
         + [404] * bool(path)
         + [413] * bool(way.takes)
+        + list(way.wrong)
     )
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     answers: dict[str, Any] = {str(status): {"description": SAYS[status], "content": problem} for status in wrong}

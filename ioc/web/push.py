@@ -59,7 +59,7 @@ async def push(request: Request) -> Response:
     about = {"content_type": request.headers.get("content-type", "")}
     results = await asyncio.to_thread(_parse, adapter, Answer(body, name="push", about=about))
     weighed = intake.terms(here.settings.sources[name].contract, adapter.config, await here.units())
-    weighed["reasons"] = True
+    weighed["reasons"] = "each"
     try:
         taken = await intake.take(here.log, name, results, weighed=weighed)
     except StoreAway as error:

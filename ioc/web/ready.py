@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ioc import names
+from ioc.web.bridge import BRIDGE
 from ioc.web.door import Door, door
 from ioc.web.push import sends
 from ioc.web.quality import silence
@@ -65,13 +66,14 @@ def _boards(here: Door) -> list[str]:
 
 
 def _sources(here: Door) -> list[str]:
-    """Sources that were never asked; those that send by themselves are not waited for."""
+    """Sources that were never asked; those that send by themselves, or are typed by people, are not waited for."""
     asked = set()
     for name, body in here.hub.mirrors[names.SOURCES].items.items():
         item = msgspec.json.decode(body)
         if item.get("received") is not None or item.get("last_error") is not None:
             asked.add(name)
-    waiting = [name for name, source in here.settings.sources.items() if name not in asked and not sends(source)]
+    told = {name for name, source in here.settings.sources.items() if sends(source) or source.adapter == BRIDGE}
+    waiting = [name for name in here.settings.sources if name not in asked | told]
     return [f"The source {name} was not asked yet, or its first answer is not on the boards." for name in waiting]
 
 

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from ioc import names
-from ioc.web import api, asked, asyncapi, checks, ledgers, openapi, push, ready, spoken, vector, wall
+from ioc.bridge.template import XLSX
+from ioc.web import api, asked, asyncapi, bridge, checks, ledgers, openapi, push, ready, spoken, vector, wall
 from ioc.web.asked import Param
 from ioc.web.door import Door
 from ioc.web.gate import PATH, Gate
@@ -20,7 +21,10 @@ JSON, GEOJSON, CSV, HTML = "application/json", "application/geo+json", "text/csv
 
 
 class Way(NamedTuple):
-    """One address. `gives`: media types of a good answer (`status`); `takes`: of the body; `shut`: a key is needed."""
+    """One address. `gives`: media types of a good answer (`status`); `takes`: of the body; `shut`: a key is needed.
+
+    `wrong`: statuses of errors beside the usual ones.
+    """
 
     path: str
     call: Callable[[Request], Awaitable[Response]]
@@ -30,6 +34,7 @@ class Way(NamedTuple):
     takes: str | None = None
     status: int = 200
     shut: bool = True
+    wrong: tuple[int, ...] = ()
 
 
 WAYS = (
@@ -59,6 +64,16 @@ WAYS = (
     Way("/api/reminders", spoken.reminders, (JSON,), (asked.FROM, asked.LIMIT)),
     Way("/api/reminders/{id}/again", spoken.again, method="POST", status=202),
     Way("/api/push/{source}", push.push, method="POST", takes=JSON, status=202),
+    Way("/api/bridge/{source}", bridge.bridge_template, (XLSX,)),
+    Way(
+        "/api/bridge/{source}",
+        bridge.bridge_sheet,
+        (JSON, XLSX),
+        method="POST",
+        takes=bridge.FORM,
+        status=202,
+        wrong=(409, 422),
+    ),
     Way("/api/screens/{name}", wall.screen),
     Way("/api/units", wall.units, (GEOJSON,)),
     Way("/api/session", wall.session, (), method="POST", takes=JSON, status=204, shut=False),
