@@ -3,7 +3,8 @@
 Pure; times are aware. A row is one sector, as bad as the worst of its sources. Each of its three cells says `ok` true
 or false, or null where nothing could be probed, with a few words of why (Vietnamese, English):
 
-- `connected`: the source answered something, whatever it was; no network error, no time-out, no refused key;
+- `connected`: the source answered something, whatever it was; no network error, no time-out, no refused key, and no
+  silence: nobody heard of it since it was due, and its grace has passed (it does not send, or nobody asks it);
 - `shared`: it is connected, its last answer could be taken, and a record of it was read;
 - `synced`: it is shared, and its own count and newest change (`ioc.adapter.Adapter.tally`) agree with ours. A count
   that differs is "lệch", its newest change standing still though the contract (`still`, `due`) says it should move is
@@ -119,7 +120,7 @@ def _cells(
     calendar: Calendar,
 ) -> tuple[Cell, Cell, Cell]:
     """The three proofs of one source; where one fails, the next can't be tried."""
-    connected = _connected(answered, now)
+    connected = _connected(contract, answered, now, due)
     if not connected.ok or answered is None:
         return connected._replace(source=name), UNPROBED, UNPROBED
     shared = _shared(answered, now)
@@ -129,12 +130,15 @@ def _cells(
     return connected._replace(source=name), shared._replace(source=name), found._replace(source=name)
 
 
-def _connected(answered: Answered | None, now: datetime) -> Cell:
+def _connected(contract: Contract, answered: Answered | None, now: datetime, due: datetime | None) -> Cell:
     if answered is None:
         return UNPROBED
     link = answered.link
     if answered.refused:
         return Cell(False, REFUSED if link.refused else NO, "bad")
+    silent = due is not None and link.tried is not None and link.tried < due
+    if silent and due is not None and (now - due).total_seconds() > contract.patience:
+        return Cell(False, _gone(link.connected, now), "bad")
     if link.lost is None:
         return Cell(True, YES) if link.connected is not None else UNPROBED
     return Cell(False, _gone(link.connected, now), "bad")

@@ -129,6 +129,14 @@ def test_a_source_past_due_is_late_even_where_it_can_t_say_what_it_holds() -> No
     assert says(row(READ, due=NOON + timedelta(hours=5)))[2] == "chưa thử"
 
 
+def test_who_was_not_heard_of_since_it_was_due_is_lost_once_its_grace_has_passed() -> None:
+    heard = but(tried=ago(minutes=40), connected=ago(minutes=40))
+    assert says(row(heard, due=ago(minutes=39)))[0] == "mất 40 phút"
+    # within the grace it is only late; and one that was asked since then is there, though it has nothing new
+    assert says(row(heard, due=ago(seconds=60))) == ("có", "có", "trễ 1 phút")
+    assert says(row(but(tried=NOON), due=ago(minutes=39))) == ("có", "có", "trễ 39 phút")
+
+
 def test_a_sector_without_a_source_is_not_connected() -> None:
     told = matrix(SECTORS, {"x": source("x", "other")}, {}, NOON)["y-te"]
     assert (says(told), told["sources"], told["tried"]) == (("không", "chưa thử", "chưa thử"), [], None)

@@ -15,9 +15,11 @@ from typing import Any
 import httpx2
 import pytest
 import uvicorn
+from click.testing import CliRunner
 
 from ioc import catalog, clock
 from ioc.adapter import Reading
+from ioc.cli import main
 from ioc.demo import run, sheets, sources
 from ioc.demo.sources import Desk, Offices
 from ioc.demo.world import PLANS, PROVINCES, World
@@ -102,6 +104,9 @@ def test_the_settings_of_tay_ninh_are_in_order_and_told_where_its_sources_are(tm
 
 def test_every_demo_province_can_be_named_and_has_its_world() -> None:
     assert run.PROVINCES.keys() == PROVINCES.keys() == PLANS.keys()
+    told = CliRunner().invoke(main, ["demo", "--help"]).output
+    readme = (Path(run.__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    assert all(name in told and f"`{name}`" in readme for name in PROVINCES)
 
 
 async def test_each_source_of_the_demo_says_how_much_it_holds(running: Running) -> None:
