@@ -25,6 +25,11 @@ class _Held:
         self._position: Position | None = None
         self.told: Told = {}
 
+    @property
+    def known(self) -> bool:
+        """Whether the board was ever read whole."""
+        return self._position is not None
+
     async def read(self) -> bool:
         """Take what is new; whether anything is. While the board is rebuilt, what was known stays."""
         if self._position is not None:
@@ -78,11 +83,19 @@ class Checking:
         self._found: dict[str, checks.Result] | None = None
 
     async def look(self, before: Mapping[str, checks.Result], now: datetime) -> dict[str, checks.Result]:
-        """Each check by id. `before`: how they stand on the board. Raises StoreAway."""
-        moved = [await held.read() for held in (*self._tiles.values(), *self._layers.values())]
+        """Each check by id. `before`: how they stand on the board, which stays while others are being rebuilt.
+
+        Raises StoreAway.
+        """
+        boards = (*self._tiles.values(), *self._layers.values())
+        moved = [await held.read() for held in boards]
         if self._found is None or any(moved):
             tiles = {name: held.told for name, held in self._tiles.items()}
             items = {name: held.told for name, held in self._layers.items()}
             seen = checks.Seen(tiles, items)
-            self._found = checks.results(self._checks, seen, self._found or before, now, self._owners)
+            stood = self._found or before
+            found = checks.results(self._checks, seen, stood, now, self._owners)
+            if not all(held.known for held in boards):
+                found = {name: stood.get(name, one) if one["ok"] is None else one for name, one in found.items()}
+            self._found = found
         return self._found
