@@ -99,6 +99,10 @@ describe('checks and reminders', () => {
   test('both figures stand, and no mean of them', () => {
     expect(checkRows([check('a', false)], 'vi').failed[0]).toMatchObject({ left: { label: '487 + 905 =', value: '1.392' }, right: { label: 'công bố', value: '“hơn 1.500”' } });
   });
+  test('what was added up is shown, and a figure that the label says itself is not said twice', () => {
+    const made = { ...check('a', false), left: { label: 'Tổ chức + Cá nhân', value: 1392, parts: [487, 905] }, right: { label: 'hơn 1.500', value: 1500 } };
+    expect(checkRows([made], 'vi').failed[0]).toMatchObject({ left: { label: '487 + 905 =', value: '1.392' }, right: { label: '', value: 'hơn 1.500' } });
+  });
   test('the oldest failure first; what gave no verdict is not counted', () => {
     const found = checkRows([check('new', false, '2026-03-09T00:00:00Z'), check('old', false, '2026-03-01T00:00:00Z'), check('good', true), check('unknown', null)], 'vi');
     expect(found.failed.map((row) => row.id)).toEqual(['old', 'new']);

@@ -134,6 +134,8 @@ export interface CheckSide {
   label: Text;
   label_en?: string;
   value: number | string | null;
+  /** The numbers that were added up, where there are several. */
+  parts?: number[];
 }
 export interface CheckItem {
   id: string;

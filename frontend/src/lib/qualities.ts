@@ -208,6 +208,11 @@ export interface CheckRow {
 }
 
 function side(of: CheckSide, lang: Lang): SideFace {
+  const number = typeof of.value === 'number' ? figure(of.value, 2, lang) : null;
+  if (number !== null && (of.parts?.length ?? 0) > 1) return { label: `${of.parts!.map((part) => figure(part, 2, lang)).join(' + ')} =`, value: number };
+  // `hơn 1.500` says its figure itself.
+  const named = pair(of.label, of.label_en, lang);
+  if (number !== null && named.split(' ').includes(number)) return { label: '', value: named };
   return { label: pair(of.label, of.label_en, lang), value: typeof of.value === 'string' ? of.value : figure(of.value, 2, lang) };
 }
 
