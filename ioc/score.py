@@ -97,7 +97,7 @@ def scores(sources: Sources, figures: Figures) -> dict[str, dict[str, Any]]:
     found = {ALL: _scored(sources, figures)}
     found |= {f"sector/{name}": _scored(own, {}) for name, own in sectors.items()}
     found |= {f"source/{name}": _scored({name: item}, {}) for name, item in sources.items()}
-    return found
+    return {name: {"id": name, **told} for name, told in found.items()}
 
 
 def _scored(sources: Sources, figures: Figures) -> dict[str, Any]:

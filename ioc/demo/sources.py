@@ -11,7 +11,8 @@
 
 Some of it fails on purpose: the dossiers' database is locked for a while in each BACKUP_EVERY_S, the document axis is
 gone for good after DOCUMENTS_S, schools send one table and no more, hospitals forget every fourth day, and Labour was
-never connected. With `--province tay-ninh` it is the other demo (`ioc.demo.tay_ninh`).
+never connected. What is asked over HTTP can be told to fall silent (`ioc.demo.mute`). With `--province tay-ninh` it is
+the other demo (`ioc.demo.tay_ninh`).
 """
 
 from __future__ import annotations
@@ -32,12 +33,13 @@ from xml.sax.saxutils import escape
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ioc import clock
-from ioc.demo import offices, sheets
+from ioc.demo import mute, offices, sheets
 from ioc.demo.cameras import BROKEN, Office, city_registry, geojson_registry, jpeg
 from ioc.demo.citizens import Way
 from ioc.demo.world import PROVINCES, World, open_world
@@ -118,10 +120,12 @@ class Desk:
     def __init__(self, world: World, folder: Path, base: str) -> None:
         self.world, self.base = world, base
         self.offices = Offices(world, folder)
+        self.silent: set[str] = set()
 
     def app(self) -> Starlette:
         """The application; while it runs, the world goes on."""
-        return Starlette(routes=self.routes(), lifespan=self._life)
+        guard = Middleware(mute.Mute, silent=self.silent)
+        return Starlette(routes=[*self.routes(), *mute.routes(self.silent)], middleware=[guard], lifespan=self._life)
 
     def routes(self) -> list[Route]:
         return [

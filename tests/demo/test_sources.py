@@ -23,6 +23,7 @@ from ioc.cli import main
 from ioc.demo import run, sheets, sources
 from ioc.demo.sources import Desk, Offices
 from ioc.demo.world import PLANS, PROVINCES, World
+from ioc.errors import SourceDown
 from ioc.geo.units import Units
 from ioc.lint import lint
 from ioc.settings import Settings, load, screens_folder
@@ -304,3 +305,13 @@ def test_a_table_that_was_taken_is_not_dropped_again(kept: Offices) -> None:
     taken.rename(kept.folder / "beds" / "done" / taken.name)
     Offices(kept.world, kept.folder).keep()
     assert not taken.exists()
+
+
+async def test_a_source_can_be_told_to_fall_silent_and_to_speak_again(running: Running) -> None:
+    async with httpx2.AsyncClient(base_url=running.base) as http:
+        assert (await http.post("/_mute/cong-an")).status_code == 204
+        with pytest.raises(SourceDown):
+            await running.readings("cameras_police")
+        assert (await http.get("/so-camera/camera.json")).status_code == 200
+        assert (await http.post("/_speak/cong-an")).status_code == 204
+    assert await running.readings("cameras_police")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -9,10 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -21,12 +24,14 @@ ADDRESS = re.compile(r"(http://[\w.:\[\]-]+)(/\S*)#code=([\w-]+)")
 
 
 class Centre:
-    """`base`: its address; `codes`: path of a screen to its one-time code."""
+    """`base`: its address; `codes`: path of a screen to its one-time code; `data`: the folder that it was given."""
 
     def __init__(self, process: subprocess.Popen[str], base: str, codes: dict[str, str]) -> None:
         self.process = process
         self.base = base
         self.codes = codes
+        self.data: Path | None = None
+        self.key = ""
 
     def address(self, path: str) -> str:
         """The screen's address; with its code the first time only, because a code is used once."""
@@ -51,6 +56,20 @@ class Centre:
                 return one
         raise ProcessLookupError(f"No process of this centre runs {name}.")
 
+    def sources(self, word: str) -> None:
+        """Say a word to the simulated sources: `_mute/app`, `_speak/app`."""
+        assert self.data is not None
+        settings = tomllib.loads((self.data / "ioc.toml").read_text(encoding="utf-8"))
+        base = settings["sources"]["reports_app"]["url"].split("/app/")[0]
+        with urllib.request.urlopen(urllib.request.Request(f"{base}/{word}", method="POST"), timeout=10) as answer:
+            assert answer.status == 204
+
+    def get(self, path: str) -> Any:
+        """What the API answers to the demo's own key."""
+        asked = urllib.request.Request(f"{self.base}{path}", headers={"Authorization": f"Bearer {self.key}"})
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return json.load(answer)
+
     def freeze(self) -> psutil.Process:
         """The web process stands still: connections stay, and nothing comes through them. Thaw it with `resume`."""
         web = self.web()
@@ -68,13 +87,13 @@ def centre(data: Path | None = None, *, fake: bool = os.environ.get("IOC_E2E") =
 
     `fake`: the pages' own small server, whose data are always the same.
     """
+    key = secrets.token_urlsafe(32)
     if fake:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         command = _fake_command(port)
     else:
-        key = secrets.token_urlsafe(32)
         command = [sys.executable, "-m", "ioc", "demo", "--port", "0", "--no-browser", "--key", key]
         command += ["--data", str(data)] if data is not None else []
     environment = {**os.environ, "IOC_NO_VENV": "1", "PYTHONUNBUFFERED": "1"}
@@ -82,7 +101,9 @@ def centre(data: Path | None = None, *, fake: bool = os.environ.get("IOC_E2E") =
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=environment
     )
     try:
-        yield _come_up(process, f"http://127.0.0.1:{port}" if fake else None)
+        made = _come_up(process, f"http://127.0.0.1:{port}" if fake else None)
+        made.data, made.key = data, key
+        yield made
     finally:
         _stop(process)
 
