@@ -174,7 +174,9 @@ class Health:
         """The link matrix."""
         due = {name: item["due"] for name, item in items.items()}
         told, stood = self.settings, self._stood[names.LINKS]
-        return links.matrix(told.sectors, told.sources, answers, now, stood, due=due, calendar=told.calendar)
+        # what was typed until a machine told it proves nothing of the link
+        sources = {name: source for name, source in told.sources.items() if not items[name].get("retired_by")}
+        return links.matrix(told.sectors, sources, answers, now, stood, due=due, calendar=told.calendar)
 
     async def _remind(self, answers: Mapping[str, Answered], items: Items, now: datetime) -> None:
         """Tell the reminders what was seen, and the screens what they have come to; nothing is waited for."""

@@ -323,3 +323,20 @@ async def test_who_owes_nothing_by_periods_and_lives_stands_with_none(db: Databa
         "id": "Sở Lao động", "agency": "Sở Lao động", "year": 2026, "count": 0, "thresholds": [3, 6], "level": None,
         "last": None, "say": None, "sources": {},
     }  # fmt: skip
+
+
+async def test_who_types_what_a_machine_tells_by_now_is_reminded_of_nothing(db: Database, post: Post) -> None:
+    office = Office(db, by_mail(post.port))
+    beds = office.settings.sources["beds"]
+    retired = msgspec.structs.replace(beds, options={"retired_by": "cams"})
+    office.settings = msgspec.structs.replace(office.settings, sources={**office.settings.sources, "beds": retired})
+    office.health.settings = office.settings
+    await office.open()
+    office.now = at(LATE)
+    await office.answers()
+    await office.look(LATE)
+    assert [one.duty for one in await office.made() if one.source == "beds"] == []
+    await office.answers(error="Nobody answers.", failures=9)
+    office.now = at(f"{FRIDAY} 20:00")
+    await office.look(f"{FRIDAY} 20:00")
+    assert [one.duty for one in await office.made() if one.source == "beds"] == [DUTY]
