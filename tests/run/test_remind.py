@@ -337,6 +337,6 @@ async def test_who_types_what_a_machine_tells_by_now_is_reminded_of_nothing(db: 
     await office.look(LATE)
     assert [one.duty for one in await office.made() if one.source == "beds"] == []
     await office.answers(error="Nobody answers.", failures=9)
-    office.now = at(f"{FRIDAY} 20:00")
-    await office.look(f"{FRIDAY} 20:00")
+    office.now = at(f"{FRIDAY} 18:05")
+    await office.look(f"{FRIDAY} 18:05")
     assert [one.duty for one in await office.made() if one.source == "beds"] == [DUTY]
