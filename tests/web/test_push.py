@@ -33,7 +33,10 @@ RAIN = Source("rain", "push", Contract("Sở Nông nghiệp", cadence=600), OPTI
 POLLED = Source("vms", "camera_registry", Contract("Sở Giao thông"), {"event": "ioc.camera.observed", "url": "x"})
 TYPED = Source(
     "gauges", "push", Contract("Sở Nông nghiệp", cadence=600, method="typed"),
-    {**OPTIONS, "properties": {"level": {"path": "level", "kind": "number"}, "why": {"path": "why", "required": False}}},
+    {
+        **OPTIONS,
+        "properties": {"level": {"path": "level", "kind": "number"}, "why": {"path": "why", "required": False}},
+    },
 )  # fmt: skip
 BROKEN = Source("broken", "push", Contract("Ai đó"), {"event": "ioc.x.y", "nonsense": 1})
 
