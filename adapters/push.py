@@ -11,6 +11,9 @@ carries the sender's own id (`sender_id`): what is sent again under the same id 
     time = "at"
     [sources.stations.properties]
     level = {path = "level", kind = "number"}
+
+Where people type what is sent (`method = "typed"` in the contract), a figure that is told otherwise for the same time
+needs a reason, or it is set aside: map it as ``why = {path = "why", required = false}``.
 """
 
 from __future__ import annotations

@@ -87,7 +87,8 @@ def _result(
 
 
 def _side(read: Read) -> dict[str, Any]:
-    return {"label": read.label[0], "label_en": read.label[1], "value": read.value}
+    told = {"label": read.label[0], "label_en": read.label[1], "value": read.value}
+    return told | ({"parts": list(read.parts)} if len(read.parts) > 1 else {})
 
 
 def _added(sides: Iterable[Side], seen: Seen) -> Read:

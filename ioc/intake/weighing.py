@@ -233,7 +233,9 @@ class _Weighing:
         if before is not None and when and time == when:
             cause = REVISED
             if self.reasons == "each" and (reading.method or self.method) == "typed" and not _reason(reading):
-                say = "A typed figure is corrected without a reason; send it again with why."
+                say = (
+                    "A typed figure is corrected without a reason; send it again with why, which its settings must map."
+                )
                 self.asides.add(BadRecord(say, reason="no_reason", raw=reading.properties, subject=subject))
                 if reading.sender_id is not None:  # it may come again under its id, with the reason
                     taken.sender_ids.remove(reading.sender_id)

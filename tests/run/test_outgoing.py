@@ -121,8 +121,7 @@ async def test_a_mail_goes_encrypted_to_a_server_whose_certificate_is_trusted_an
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, certificate.with_suffix(".key"))
-    encrypted: dict[str, Any] = {given: context}
-    with post_office(**encrypted) as post:
+    with post_office(None, **{given: context}) as post:
         strange = await send(row(), by_mail(post.port, tls=tls), NOON)
         assert (strange.state, post.mails) == ("again", [])
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))

@@ -31,6 +31,13 @@ OPTIONS = {
 }
 RAIN = Source("rain", "push", Contract("Sở Nông nghiệp", cadence=600), OPTIONS)
 POLLED = Source("vms", "camera_registry", Contract("Sở Giao thông"), {"event": "ioc.camera.observed", "url": "x"})
+TYPED = Source(
+    "gauges", "push", Contract("Sở Nông nghiệp", cadence=600, method="typed"),
+    {
+        **OPTIONS,
+        "properties": {"level": {"path": "level", "kind": "number"}, "why": {"path": "why", "required": False}},
+    },
+)  # fmt: skip
 BROKEN = Source("broken", "push", Contract("Ai đó"), {"event": "ioc.x.y", "nonsense": 1})
 
 
@@ -49,7 +56,7 @@ def log() -> MemoryLog:
 
 @pytest.fixture
 async def server(board: MemoryBoard, db: Database, log: MemoryLog) -> AsyncIterator[Running]:
-    sources = {source.name: source for source in (RAIN, POLLED, BROKEN)}
+    sources = {source.name: source for source in (RAIN, TYPED, POLLED, BROKEN)}
     shut = settings(access=AccessSettings(), sources=sources)
     async with running(build(shut, board=board, db=db, log=log)) as found:
         yield found
@@ -124,6 +131,23 @@ async def test_only_its_own_key_or_an_operator_sends(server: Running, db: Databa
     async with server.http(key) as http:
         assert (await http.get("/api/layers")).json() == []
         assert (await http.get("/api/layers/cameras")).status_code == 403
+
+
+async def test_a_typed_figure_is_corrected_with_a_reason_or_set_aside(
+    server: Running, db: Database, log: MemoryLog
+) -> None:
+    key = await access.add_key(db, name="gauges", role="push:gauges", channels=())
+    first = record(1, 1.0)
+    corrected = {**first, "level": 9.0, "message": "m2"}
+    answers = [(await post(server, key, [each], "gauges")).json() for each in (first, corrected)]
+    assert [(one["events"], one["set_aside"], one["reasons"]) for one in answers] == [
+        (1, 0, {}),
+        (0, 1, {"no_reason": 1}),
+    ]
+    told = (await post(server, key, [{**corrected, "why": "Nhập nhầm"}], "gauges")).json()
+    assert (told["events"], told["duplicates"], told["set_aside"]) == (1, 0, 0)
+    last = [entry.event async for entry in log.kept()][-1]
+    assert last.data is not None and (last.cause, last.data.properties["why"]) == ("revised", "Nhập nhầm")
 
 
 @pytest.mark.parametrize(("source", "status"), [("vms", 404), ("nobody", 404), ("broken", 503)])
