@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import resource
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import msgspec
 import pytest
 from openpyxl import load_workbook
 
-from ioc import catalog
+from ioc import catalog, clock
 from ioc.bridge.form import ERRORS
 from ioc.contract import Contract
+from ioc.retired import Retired
 from ioc.run.poller import Asking
 from ioc.settings import Source
 from tests.authority import Authority, Inside
@@ -87,6 +89,24 @@ async def test_a_revised_figure_says_why(centre: Bridge) -> None:
     tile = await centre.tile("jobs_new")
     assert tile["value"] == 182
     assert (tile["revised"]["from"], tile["revised"]["why"]) == (172, "Đếm sót mười hợp đồng")
+
+
+async def test_figures_leave_the_board_when_the_machine_tells_them_and_may_be_typed_again_when_it_is_gone(
+    centre: Bridge,
+) -> None:
+    sheet = centre.authority.inside(filled(), centre.officer)
+    await centre.send(sheet)
+    march = datetime(2026, 3, 1, tzinfo=clock.ZONE)
+
+    async def replaced() -> Retired | None:
+        return Retired("labour", "Nguồn nhập tay này đã nghỉ.", march)
+
+    centre.asking.closed = replaced
+    assert await centre.send(sheet) == "Nguồn nhập tay này đã nghỉ."
+    assert await centre.items() == {} and (await centre.tile("jobs_new"))["value"] is None
+    centre.asking.closed = None
+    assert await centre.send(sheet) is None
+    assert (await centre.tile("jobs_new"))["value"] == 172
 
 
 def tampered(body: bytes) -> bytes:
