@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ioc import names
 from ioc.board.memory import MemoryBoard
 from ioc.contract import Contract
 from ioc.db.session import Database, migrate, open_db
@@ -146,7 +147,8 @@ async def test_a_typed_figure_is_corrected_with_a_reason_or_set_aside(
     ]
     told = (await post(server, key, [{**corrected, "why": "Nhập nhầm"}], "gauges")).json()
     assert (told["events"], told["duplicates"], told["set_aside"]) == (1, 0, 0)
-    last = [entry.event async for entry in log.kept()][-1]
+    last, mended = [entry.event async for entry in log.kept()][-2:]
+    assert mended.type == names.MENDED
     assert last.data is not None and (last.cause, last.data.properties["why"]) == ("revised", "Nhập nhầm")
 
 
