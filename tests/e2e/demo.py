@@ -56,6 +56,13 @@ class Centre:
                 return one
         raise ProcessLookupError(f"No process of this centre runs {name}.")
 
+    def store(self) -> psutil.Process:
+        """The Redis of this centre."""
+        for one in psutil.Process(self.process.pid).children(recursive=True):
+            if one.name().endswith("-server"):
+                return one
+        raise ProcessLookupError("No Redis runs below this centre.")
+
     def sources(self, word: str) -> None:
         """Say a word to the simulated sources: `_mute/app`, `_speak/app`."""
         assert self.data is not None

@@ -184,26 +184,6 @@ def _whole_again(wall: Page) -> None:
     wall.wait_for_function(CHANGED, arg=before, timeout=120_000)
 
 
-@pytest.mark.parametrize("role", ["projector", "health"])
-def test_a_silent_backend_does_not_leave_a_living_wall(wall: Page, centre: Centre, role: str) -> None:
-    """The web server beats on, but nobody works behind it: every figure and every source is old, and it is said."""
-    if os.environ.get("IOC_E2E") == "fake":
-        pytest.skip("The pages' own small server has no roles.")
-    glass.wait_cameras(wall)
-    silent = centre.role(role)
-    silent.suspend()
-    try:
-        wall.get_by_text("dữ liệu đứng").wait_for(timeout=60_000)
-        wall.wait_for_function("() => document.querySelectorAll('.tile.xlive, .tile.xlate').length === 0")
-        assert wall.locator(".strip .cnt .live").count() == 0
-        wall.wait_for_function("() => window.__ioc.inset.map.getLayoutProperty('cameras', 'icon-image') === 'oldRing'")
-        assert wall.locator(".blind-block").count() == 0
-    finally:
-        silent.resume()
-    wall.get_by_text("nối máy chủ").wait_for(timeout=120_000)
-    wall.wait_for_function("() => document.querySelectorAll('.tile.xlive').length >= 3", timeout=120_000)
-
-
 def test_scenes_can_be_chosen_by_key_and_pinned(wall: Page) -> None:
     fixed = wall.locator(".score").bounding_box()
     wall.keyboard.press("ArrowRight")
