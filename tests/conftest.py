@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ServersIn = Callable[[Path], list[int]]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come first: they take the longest, and when tests run side by side all of them stay on one side.
 
