@@ -75,7 +75,9 @@ def told(stage: Stage) -> dict[str, int]:
 def archived(stage: Stage) -> tuple[int, int]:
     """Rows of the archive, and how many of them are distinct states of a thing."""
     with sqlite3.connect(stage.folder / "ioc.db") as db:
-        rows = db.execute("SELECT count(*), count(DISTINCT subject || data) FROM events").fetchone()
+        rows = db.execute(
+            "SELECT count(*), count(DISTINCT subject || data) FROM events WHERE source = 'things'"
+        ).fetchone()
     db.close()
     return rows[0], rows[1]
 

@@ -75,14 +75,16 @@ class Centre(Stage):
     def archived(self) -> tuple[int, int]:
         """Rows of the archive, and how many of them are distinct states of a thing."""
         with sqlite3.connect(self.folder / "ioc.db") as db:
-            rows = db.execute("SELECT count(*), count(DISTINCT subject || data) FROM events").fetchone()
+            rows = db.execute(
+                "SELECT count(*), count(DISTINCT subject || data) FROM events WHERE source = 'things'"
+            ).fetchone()
         db.close()
         return rows[0], rows[1]
 
     def last(self) -> dict[str, int]:
         """What the archive holds as the newest of each thing."""
         with sqlite3.connect(self.folder / "ioc.db") as db:
-            rows = db.execute("SELECT subject, data FROM events").fetchall()
+            rows = db.execute("SELECT subject, data FROM events WHERE source = 'things'").fetchall()
         db.close()
         found: dict[str, int] = {}
         for subject, data in rows:

@@ -13,7 +13,7 @@ import sys
 import tomllib
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +57,13 @@ class Centre:
         raise ProcessLookupError(f"No process of this centre runs {name}.")
 
     def store(self) -> psutil.Process:
-        """The Redis of this centre."""
-        for one in psutil.Process(self.process.pid).children(recursive=True):
-            if one.name().endswith("-server"):
-                return one
-        raise ProcessLookupError("No Redis runs below this centre.")
+        """The Redis of this centre: it lives on its own, in the centre's folder."""
+        assert self.data is not None
+        for one in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if one.name().endswith("-server") and Path(one.cwd()).is_relative_to(self.data):
+                    return one
+        raise ProcessLookupError(f"No Redis runs in {self.data}.")
 
     def sources(self, word: str) -> None:
         """Say a word to the simulated sources: `_mute/app`, `_speak/app`."""
