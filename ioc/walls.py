@@ -17,6 +17,8 @@ from ioc import clock
 State = Literal["live", "late", "stale", "down", "never"]
 LATE, STALE = 2.0, 3.0
 """Songs that may be missed before a wall is late, and before it is an alarm."""
+GONE_S = 60.0
+"""What counts as the time between two songs where there is no canary."""
 SILENT = timedelta(seconds=10)
 """A web process that told nothing for so long is gone, and its screens are elsewhere or nowhere."""
 REMEMBERED = timedelta(days=1)
@@ -60,7 +62,9 @@ def standing(
         if name not in found and now - seen < REMEMBERED:
             gone = f"không nối từ {seen.astimezone(clock.ZONE):%H:%M}"
             say = {"vi": gone, "en": f"not connected since {seen.astimezone(clock.ZONE):%H:%M}"}
-            found[name] = {**item, "state": "down", "connected": False, "say": say}
+            # one that is loaded anew, or whose server starts again, is back before anybody need come
+            state = "late" if (now - seen).total_seconds() <= STALE * (cadence or GONE_S) else "down"
+            found[name] = {**item, "state": state, "connected": False, "say": say}
     return found
 
 

@@ -51,6 +51,7 @@ def test_one_that_is_sent_no_songs_proves_nothing_and_raises_no_alarm() -> None:
 
 def test_one_that_left_is_remembered_for_a_day() -> None:
     before = standing(wall(0))
+    assert {item["state"] for item in standing(before=before).values()} == {"late"}, "It may be back at once."
     later = {name: {**item, "seen": "2026-03-09T12:00:01+07:00"} for name, item in before.items()}
     item = standing(before=later)["overview/1"]
     assert (item["state"], item["connected"], item["say"]["vi"]) == ("down", False, "không nối từ 12:00")
