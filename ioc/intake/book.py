@@ -13,14 +13,13 @@ from ioc import clock, names
 from ioc.adapter import Reading
 from ioc.duty import Due
 from ioc.event import Event, Feature, Method, new_id
+from ioc.ledger import ITSELF
 from ioc.log import Known
 from ioc.period import Period, period
 
 if TYPE_CHECKING:
     from ioc.intake.weighing import Taken
 
-ITSELF = ""
-"""Who tells, where a source owes its periods by itself."""
 MOST_MARKS = 20_000
 """Reporters and periods that are remembered of one source; of an older one an event may be told again."""
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 PARTS = ".wd, .lk, .lg, .ck, .rm, .ptitle, header"
+BEYOND = """() => [...document.querySelectorAll('.lg > *, .lk > *, .ck > *, .rm > *, .per i')].filter((one) => {
+  const box = one.getBoundingClientRect(), home = one.closest('.panel').getBoundingClientRect();
+  return box.width > 0 && (box.right > home.right + 1 || box.left < home.left - 1);
+}).map((one) => one.className)"""
 OPEN = "() => window.__ioc?.live?.link === 'open' && document.querySelectorAll('.lg:not(.h)').length > 0"
 # Left, top, width, height in the picture's pixels, from the corner of the words' band.
 PICTURE = {".band": (0, 0, 1872, 150), ".lks": (0, 166, 896, 586), ".lgs": (912, 166, 960, 586),
@@ -259,6 +263,7 @@ def test_a_frozen_source_is_named_so_on_wall_and_tablet(tablet: Page, stage: dem
 @pytest.mark.parametrize("width", [360, 390, 560, 768, 900, 1024, 1280])
 def test_the_page_of_quality_reads_at_every_width(tablet: Page, width: int) -> None:
     tablet.set_viewport_size({"width": width, "height": 844})
+    assert tablet.evaluate(BEYOND) == [], "A panel cuts off what it does not scroll."
     for opened in (None, "Báo cáo quý an sinh", "Trạm mưa"):
         if opened is not None:
             tablet.get_by_role("button", name=opened, exact=True).click()
