@@ -180,6 +180,8 @@ def by_sentinels(
     quick = {"socket_timeout": SENTINEL_S, "socket_connect_timeout": SENTINEL_S}
     sentinel: Any = Sentinel
     asked = sentinel(list(sentinels), sentinel_kwargs={**_options(False), **quick, "ssl": tls, **theirs})
+    for one in asked.sentinels:
+        one.connection_pool.connection_class = _KINDS[one.connection_pool.connection_class]
     pool: Any = SentinelConnectionPool
     pool = pool(name, asked, connection_class=_FoundTls if tls else _Found, **_options(blocking), **own)
     found: Server = Server.from_pool(pool)  # type: ignore[assignment]

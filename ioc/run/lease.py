@@ -115,6 +115,8 @@ async def _take(redis: Link, role: str, own: str, ttl_s: float) -> int:
 async def _renewing(redis: Link, lease: str, own: str, role: str, ttl_s: float) -> AsyncIterator[None]:
     block = asyncio.current_task()
     assert block is not None
+    # a group of tasks that failed in this task before may have left a cancellation that nobody took back (Python 3.11)
+    stood = block.cancelling()
     lost: list[Exception] = []
 
     async def renew() -> None:
@@ -135,7 +137,7 @@ async def _renewing(redis: Link, lease: str, own: str, role: str, ttl_s: float) 
         yield
     except BaseException:
         # the block may end with another error of the same moment; the cancellation is ours to take back all the same
-        if lost and block.uncancel() == 0:
+        if lost and block.uncancel() <= stood:
             raise lost[0] from None
         raise
     finally:

@@ -139,6 +139,20 @@ async def test_a_lost_lease_wins_over_what_the_work_says_while_it_ends(redis: An
     assert task is not None and task.cancelling() == 0
 
 
+async def test_a_lost_lease_is_said_also_after_a_group_of_tasks_failed_in_the_same_task(redis: Any) -> None:
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise RuntimeError("The work failed.")
+
+    with pytest.raises(ExceptionGroup):
+        async with hold(redis, "projector"), asyncio.TaskGroup() as together:
+            together.create_task(fails())
+    with pytest.raises(Fenced):
+        async with hold(redis, "projector", ttl_s=0.15):
+            await redis.set(names.lease_key("projector"), "somebody else")
+            await asyncio.Event().wait()
+
+
 async def test_a_cancellation_from_outside_stays_one_and_gives_the_lease_back(redis: Any) -> None:
     held = asyncio.Event()
 
