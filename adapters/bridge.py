@@ -65,7 +65,7 @@ class Bridge(Adapter["Bridge.Config"]):
 
         `signature`: "required", inside the workbook or as a .p7s beside it, or "none". `signers`, `crls`: PEM files of
         the authorities that are believed, and of what they revoked. `organisations`: whose people may sign (O of the
-        certificate); leave it out only where the authority certifies nobody else. `signed_days`: how old a signature
+        certificate); ["*"] opens it to all whom the authorities certify. `signed_days`: how old a signature
         may be. `retired_by`: a machine source; while it is live no sheet is taken. `reasons`: as of every adapter,
         here true when left out. `max_bytes`: of one file, 10 MB at most.
         """
@@ -93,6 +93,8 @@ class Bridge(Adapter["Bridge.Config"]):
                 raise ValueError(f"units are at most {MOST_ROWS}, each with a name of its own")
             if self.signature == "required" and not self.signers:
                 raise ValueError('signature is required, so write signers = ["authority.pem"], or signature = "none"')
+            if self.signature == "required" and not self.organisations:
+                raise ValueError('organisations says whose people may sign: write the agency, or ["*"] for anybody')
             if not 1 <= self.max_bytes <= MAX_BYTES:
                 raise ValueError(f"max_bytes is 1 to {MAX_BYTES}")
             if self.complete:
@@ -103,9 +105,8 @@ class Bridge(Adapter["Bridge.Config"]):
     def __init__(self, name: str, config: Config) -> None:
         super().__init__(name, config)
         signed = config.signature == "required"
-        self._authorities = (
-            Authorities(config.signers, config.crls, config.organisations, config.signed_days) if signed else None
-        )
+        may = () if "*" in config.organisations else config.organisations
+        self._authorities = Authorities(config.signers, config.crls, may, config.signed_days) if signed else None
         self._dropped = (
             Folder(Path(config.folder), settle_s=config.settle_s, markers=False, max_bytes=config.max_bytes)
             if config.folder is not None

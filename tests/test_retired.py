@@ -133,7 +133,7 @@ def test_a_source_that_retires_another_must_be_there(tmp_path: Path) -> None:
     assert any("There is no source labuor" in one for one in said)
     assert any("integr" in one for one in said)
     text = file.read_text(encoding="utf-8").replace("integr", "integer").replace("labuor", "jobs2")
-    text = text.replace('signature = "none"', 'signers = ["none.pem"]')
+    text = text.replace('signature = "none"', 'signers = ["none.pem"]\norganisations = ["*"]')
     more = '[sources.jobs2]\nadapter = "canary"\nevent = "ioc.canary.sung"\n[sources.jobs2.contract]\nowner = "x"\n'
     file.write_text(text + more, encoding="utf-8")
     assert any("none.pem of signers can't be read" in one.say for one in lint(file))

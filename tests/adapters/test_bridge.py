@@ -103,7 +103,7 @@ async def test_a_figure_that_was_told_is_corrected_only_with_a_reason(tmp_path: 
 async def test_a_signature_beside_goes_where_its_sheet_goes(tmp_path: Path) -> None:
     authority, drop = Authority("CA"), tmp_path / "drop"
     drop.mkdir()
-    desk = Desk(drop, signature="required", signers=[authority.write(tmp_path)])
+    desk = Desk(drop, signature="required", signers=[authority.write(tmp_path)], organisations=["*"])
     body = filled()
     desk.drop("t3.xlsx.p7s", authority.beside(body, authority.person()))
     assert (await desk.poll()).have == 0 and desk.names() == ["t3.xlsx.p7s"]
@@ -182,7 +182,8 @@ def test_rows_and_periods_are_those_of_the_contract(tmp_path: Path) -> None:
         ({"signature": "required"}, "signers"), ({"columns": []}, "columns are 1 to"),
         ({"columns": [*OPTIONS["columns"], OPTIONS["columns"][0]]}, "a name and a head of its own"),
         ({"units": {"22015": "A"}}, "both units and reporters"), ({"max_bytes": 11 * 1024 * 1024}, "max_bytes"),
-        ({"complete": True}, "complete"), ({"signature": "required", "signers": ["none.pem"]}, "can't be read"),
+        ({"complete": True}, "complete"), ({"signature": "required", "signers": ["none.pem"]}, "organisations says"),
+        ({"signature": "required", "signers": ["none.pem"], "organisations": ["*"]}, "can't be read"),
     ],
 )  # fmt: skip
 def test_settings_that_can_not_be_are_refused(tmp_path: Path, wrong: dict[str, Any], say: str) -> None:
