@@ -15,6 +15,7 @@ import msgspec
 from ioc.adapter import Adapter
 from ioc.errors import BadConfig
 from ioc.layer import FARS, Layer, Tile
+from ioc.plain import plain
 from ioc.settings import Source
 
 
@@ -66,7 +67,7 @@ def open_adapter(source: Source) -> Adapter[Any]:
     try:
         config = msgspec.convert(source.options, kind.Config)
     except msgspec.ValidationError as error:
-        raise BadConfig(f"Source {source.name} is wrong: {error}.") from None
+        raise BadConfig(f"Source {source.name} is wrong: {plain(error)}.") from None
     opened = kind(source.name, config)
     opened.owes(source.contract)
     return opened

@@ -23,6 +23,7 @@ from ioc.contract import Contract
 from ioc.errors import BadConfig, IocError
 from ioc.lines import Where
 from ioc.mailing import Reminders, written_out
+from ioc.plain import plain
 from ioc.screen import Finding
 from ioc.screen import lint as lint_screen
 from ioc.settings import SECRET, Access, Province, Sector, Settings, Source, Streams, Web, screens_folder
@@ -67,6 +68,11 @@ def lint(file: Path) -> list[Finding]:
     found = {Finding(str(file), lines.line(known, where), say) for where, say in wrong}
     screens = list(_screens(tree, file, known))
     return sorted(found, key=lambda one: (one.line or 0, one.say)) + screens
+
+
+def refused_screens(file: Path) -> list[Finding]:
+    """What is wrong with the screens of `file` alone; a wall that can't be drawn must not be started."""
+    return [one for one in lint(file) if one.file != str(file)]
 
 
 def _repeats(say: str, other: str) -> bool:
@@ -247,7 +253,7 @@ def _converted(value: Any, kind: Any, where: Where) -> Wrong:
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        what, _, at = str(error).partition(" - at `$")
+        what, _, at = plain(error).partition(" - at `$")
         deeper = tuple(int(number) if number else name for name, number in re.findall(r"\.([\w-]+)|\[(\d+)\]", at))
         begun = what[:1].lower() + what[1:] if what[1:2].islower() else what
         yield (*where, *deeper), f"{_shown((*where, *deeper))} is wrong: {begun.rstrip('.')}."

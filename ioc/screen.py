@@ -17,6 +17,7 @@ import msgspec
 from ioc import lines
 from ioc.errors import BadConfig
 from ioc.lines import Where
+from ioc.plain import plain
 
 CANVAS_HEIGHT = 1080
 """Canvas pixels from a wall's lower to its upper edge."""
@@ -274,7 +275,7 @@ def _load(path: Path, body: str, tree: dict[str, Any]) -> Screen:
     try:
         return msgspec.structs.replace(msgspec.convert(tree, Screen), name=path.stem)
     except msgspec.ValidationError as error:
-        what, _, at = str(error).partition(" - at `$")
+        what, _, at = plain(error).partition(" - at `$")
         line = lines.line(lines.index(body), _where(at.rstrip("`")))
         raise BadConfig(f"{what}{' at ' + at.strip('.`') if at else ''}.", file=path, line=line) from error
 

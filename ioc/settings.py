@@ -18,6 +18,7 @@ from ioc.check import Check
 from ioc.contract import Contract
 from ioc.errors import BadConfig
 from ioc.mailing import Reminders, written_out
+from ioc.plain import plain
 from ioc.workdays import Calendar
 
 SECRET = re.compile(r"^\$([A-Z][A-Z0-9_]*)$")
@@ -177,7 +178,7 @@ def _part(table: Any, kind: Any, where: str, file: Path | None) -> Any:
     except msgspec.ValidationError as error:
         field = re.search(r"`\$\.([^`.\[]+)|unknown field `(\w+)`", str(error))
         name = next((found for found in field.groups() if found), None) if field else None
-        raise BadConfig(f"[{where}] is wrong: {error}.", file=file, line=_line(file, where, name)) from None
+        raise BadConfig(f"[{where}] is wrong: {plain(error)}.", file=file, line=_line(file, where, name)) from None
 
 
 def _reminders(table: Any, env: Mapping[str, str], file: Path | None) -> Reminders | None:

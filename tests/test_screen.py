@@ -97,7 +97,11 @@ def test_our_screens_are_legible_and_name_real_layers_and_tiles(name: str) -> No
         (("[109.2, 13.0, 109.4, 13.2]", "[13.0, 109.2, 13.2, 109.4]"), 15, "west before east"),
         (('tiles = ["cameras_live"]', 'tiles = ["dung"]'), 26, "which this screen does not have"),
         (('tiles = ["cameras_live"]', "seconds = 5"), 26, "at least 20 s, not 5"),
-        (('tile = "cameras_live"', 'tile = "cameras_live"\ndecimals = "one"'), 20, "Expected `int`, got `str`"),
+        (
+            ('tile = "cameras_live"', 'tile = "cameras_live"\ndecimals = "one"'),
+            20,
+            "a whole number, got a text",
+        ),
         (('en = "One" }', 'en = "One" }\nshow = "quality"'), 26, "needs [words] and one of: links, ledger, checks"),
         (("[[scenes]]", "[ledger]\n\n[[scenes]]"), 24, "No scene of this wall shows its ledger"),
         (('"song"]', '"song"]\nform = "band"'), 9, "without map and tiles"),

@@ -53,7 +53,10 @@ def run(
     from ioc import settings
     from ioc.run import roles as engine
 
-    loaded = settings.load(place.settings_file(config))
+    file = place.settings_file(config)
+    loaded = settings.load(file)
+    if not roles or "web" in roles:
+        _drawable(file)
     folder = place.data_folder(data)
     listen = place.port(port)
     try:
@@ -72,6 +75,17 @@ def run(
             raise
         say = f"{host}:{listen} can't be listened on ({os.strerror(error.errno)}); name another --port, PORT or --host."
         raise BadConfig(say) from None
+
+
+def _drawable(file: Path) -> None:
+    """Raises BadConfig when a screen can't be drawn as it stands; the others are told too."""
+    from ioc import lint as linter
+
+    *others, last = linter.refused_screens(file) or (None,)
+    for one in others:
+        click.echo(str(one), err=True)
+    if last is not None:
+        raise BadConfig(last.say, file=last.file, line=last.line)
 
 
 @click.command()

@@ -18,6 +18,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
 
 from ioc import catalog, clock, kv, names
 from ioc import settings as settings_of
@@ -37,7 +38,7 @@ from ioc.web.door import Door, Faults
 from ioc.web.front import Front
 from ioc.web.gate import Gate
 from ioc.web.hub import Hub
-from ioc.web.problems import HANDLERS, problem
+from ioc.web.problems import HANDLERS, broken, problem
 from ioc.web.quality import ROLES, ReadBeats, Signs
 from ioc.web.reading import MAX_MESSAGE
 from ioc.web.routes import routes
@@ -72,8 +73,12 @@ class Guard:
         if caller.secure(scope, self._settings.access):
             headers.append((b"strict-transport-security", b"max-age=31536000"))
 
+        begun = False
+
         async def guarded(message: Any) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 message = {**message, "headers": [*message["headers"], *headers]}
             await send(message)
 
@@ -81,7 +86,13 @@ class Guard:
             say = f"A key never stands in an address; take {name} out, and send it as Authorization: Bearer KEY."
             await problem(400, say)(scope, receive, guarded)
             return
-        await self._app(scope, receive, guarded)
+        try:
+            await self._app(scope, receive, guarded)
+        except Exception as error:
+            # Starlette's own answer to an error goes out past this guard, without its headers
+            if begun:
+                raise
+            await (await broken(Request(scope), error))(scope, receive, guarded)
 
 
 def titles(settings: Settings) -> dict[str, dict[str, Any]]:

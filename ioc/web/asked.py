@@ -15,6 +15,7 @@ from ioc.web.problems import Wrong
 from ioc.web.protocol import View
 
 MOST = 100_000
+_NEVER = re.compile(r"q=0(\.0*)?")
 LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")
 
 
@@ -85,8 +86,11 @@ TO = Param("to", "history up to this time", _moment, _time("to"))
 
 def wants_csv(request: Request) -> bool:
     """Whether the caller would rather have CSV."""
-    accepted = [part.partition(";")[0].strip() for part in request.headers.get("accept", "").split(",")]
-    return "text/csv" in accepted
+    for part in request.headers.get("accept", "").casefold().split(","):
+        kind, *terms = (term.replace(" ", "") for term in part.split(";"))
+        if kind == "text/csv":
+            return not any(_NEVER.fullmatch(term) for term in terms)
+    return False
 
 
 def asked(request: Request, *params: Param) -> dict[str, Any]:

@@ -75,6 +75,14 @@ async def known(request: Request) -> Grant:
     return grant
 
 
+async def watching(request: Request) -> Grant:
+    """The grant of a caller who may see something. Raises Refused: no key (401), or one that only sends (403)."""
+    grant = await known(request)
+    if not grant.channels:
+        raise Refused("Your key only sends, and sees nothing; ask the operator for one that may watch.", 403)
+    return grant
+
+
 async def opened(request: Request, channel: str) -> tuple[Grant, Mirror]:
     """The grant and the mirror of a channel that it opens. Raises Refused (401, 403) and Wrong (404)."""
     grant = await known(request)

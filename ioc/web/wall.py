@@ -23,7 +23,7 @@ from ioc.errors import BadConfig
 from ioc.settings import Settings
 from ioc.web import caller
 from ioc.web.access import Refused
-from ioc.web.door import Door, door, grant_of, known
+from ioc.web.door import Door, door, grant_of, known, watching
 from ioc.web.problems import Wrong
 
 STATIC = Path(__file__).parent / "static"
@@ -166,7 +166,7 @@ async def later(request: Request) -> Response:
 
 async def screen(request: Request) -> Response:
     """What a page needs to draw its screen."""
-    await known(request)
+    await watching(request)
     here, name = door(request), request.path_params["name"]
     settings = here.settings
     told: dict[str, Any] = msgspec.to_builtins(_one(here, name))
@@ -196,7 +196,7 @@ def as_json(
 
 async def units(request: Request) -> Response:
     """The communes: names, centres, areas; `approximate` when areas are cells around the centres."""
-    await known(request)
+    await watching(request)
     here = door(request)
     state = request.app.state
     if not hasattr(state, "units_body"):

@@ -118,9 +118,21 @@ async def test_an_etag_stands_for_the_position(full: Running, board: MemoryBoard
     assert moved.status_code == 200
 
 
+async def test_a_mistake_of_ours_is_answered_with_the_guards_headers(
+    full: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(full.app.state, "door", None)
+    answer = await get(full, "/api/layers/cameras")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.headers["x-content-type-options"] == "nosniff" and "content-security-policy" in answer.headers
+
+
 async def test_a_layer_as_csv(full: Running) -> None:
     answer = await get(full, "/api/layers/cameras", Accept="text/csv")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    for never in ("text/csv;q=0", "application/json, text/csv; q=0.000"):
+        unwanted = await get(full, "/api/layers/cameras", Accept=never)
+        assert unwanted.headers["content-type"].startswith("application/geo+json")
     rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
     assert (rows[0]["id"], rows[0]["lon"], rows[0]["name"]) == ("a", "109.0", "Ngã tư a")
     assert len(rows) == 3

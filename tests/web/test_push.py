@@ -152,6 +152,12 @@ async def test_a_typed_figure_is_corrected_with_a_reason_or_set_aside(
     assert last.data is not None and (last.cause, last.data.properties["why"]) == ("revised", "Nhập nhầm")
 
 
+async def test_a_key_that_only_sends_sees_neither_screens_nor_communes(server: Running, key: str) -> None:
+    async with server.http(key) as http:
+        for path in ("/api/units", "/api/screens/overview"):
+            assert (await http.get(path)).status_code == 403
+
+
 @pytest.mark.parametrize(("source", "status"), [("vms", 404), ("nobody", 404), ("broken", 503)])
 async def test_a_source_that_does_not_send_has_no_door(server: Running, db: Database, source: str, status: int) -> None:
     admin = await access.add_key(db, name="admin", role="admin")
