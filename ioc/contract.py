@@ -27,6 +27,8 @@ LOOK_EVERY_S = 60.0
 """How often a source is asked that owes a figure for each period."""
 GRACE_S = 86_400.0
 """How long a figure for a period is late, before it is stale."""
+GIVEN_UP = 2.0
+"""Graces past due after which a source that fails is down: its picture is old first, and lost after as long again."""
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -174,8 +176,9 @@ def judge(contract: Contract, answered: Answered | None, now: datetime, calendar
     """The state of a source at `now`.
 
     never: no answer yet. live: answered, and not past due. late: past due, within grace, or the
-    last answer was not believed. stale: past due + grace, though the source answers or was not asked; or frozen; or its
-    newest figure is no longer valid. down: past due + grace with the last asking failed, or refused.
+    last answer was not believed. stale: past due + grace; or frozen; or its newest figure is no longer valid. down:
+    past due + GIVEN_UP graces with the last asking failed, or refused. So one that stops is late, then stale, then down;
+    one that answers and does not tell stays stale.
     """
     if answered is None:
         return Verdict("never", "The source was not asked yet.", None)
@@ -194,7 +197,8 @@ def judge(contract: Contract, answered: Answered | None, now: datetime, calendar
         why = answered.error or _owed(period)
         if past <= contract.patience:
             return Verdict("late", why, due, period)
-        return Verdict("down" if answered.error else "stale", why, due, period)
+        lost = answered.error is not None and past > GIVEN_UP * contract.patience
+        return Verdict("down" if lost else "stale", why, due, period)
     if answered.error:
         return Verdict("late", answered.error, due, period)
     if (why_frozen := _frozen(contract, answered, now)) is not None:

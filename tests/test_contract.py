@@ -27,9 +27,11 @@ def test_a_source_that_falls_silent_ages(seconds: float, wanted: State) -> None:
     assert (said is None) == (wanted == "live")
 
 
-def test_a_source_that_fails_is_late_at_once_and_down_when_it_should_be_stale() -> None:
+def test_a_source_that_fails_is_late_at_once_then_stale_and_down_after_as_long_again() -> None:
     failing = msgspec.structs.replace(GOOD, error="It answered HTTP 500.", failures=1)
-    assert [state(failing, seconds) for seconds in (0, 30, 90, 91)] == ["late", "late", "late", "down"]
+    said = [state(failing, seconds) for seconds in (0, 30, 90, 91, 150, 151)]
+    assert said == ["late", "late", "late", "stale", "stale", "down"]
+    assert state(failing, 31, msgspec.structs.replace(CONTRACT, grace=0.0)) == "down"
     assert judge(CONTRACT, failing, NOON)[1] == "It answered HTTP 500."
 
 
