@@ -16,6 +16,7 @@ from ioc.trouble import Trouble
 from ioc.workdays import Calendar
 
 State = Literal["live", "late", "stale", "down", "never"]
+Age = Literal["received", "observed"]
 ORDER: tuple[State, ...] = ("live", "never", "late", "stale", "down")
 """Best first, in the order of the source strip; the state of many is the worst of them."""
 
@@ -27,6 +28,8 @@ LOOK_EVERY_S = 60.0
 """How often a source is asked that owes a figure for each period."""
 GRACE_S = 86_400.0
 """How long a figure for a period is late, before it is stale."""
+GIVEN_UP = 2.0
+"""Graces past due after which a source that fails is down: its picture is old first, and lost after as long again."""
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -142,7 +145,10 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Quality(msgspec.Struct, frozen=True):
-    """How good a channel's values are; field names and meaning are those of protocol.md."""
+    """How good a channel's values are; field names and meaning are those of protocol.md.
+
+    `age`: which of the two times its values' age is counted from (see `aged`).
+    """
 
     state: State
     why: str | None
@@ -155,6 +161,7 @@ class Quality(msgspec.Struct, frozen=True):
     checks: Checks
     method: Method
     sources: dict[str, State]
+    age: Age = "received"
 
 
 class Verdict(NamedTuple):
@@ -174,8 +181,9 @@ def judge(contract: Contract, answered: Answered | None, now: datetime, calendar
     """The state of a source at `now`.
 
     never: no answer yet. live: answered, and not past due. late: past due, within grace, or the
-    last answer was not believed. stale: past due + grace, though the source answers or was not asked; or frozen; or its
-    newest figure is no longer valid. down: past due + grace with the last asking failed, or refused.
+    last answer was not believed. stale: past due + grace; or frozen; or its newest figure is no longer valid. down:
+    past due + GIVEN_UP graces with the last asking failed, or refused. So one that stops is late, then stale, then
+    down; one that answers and does not tell stays stale.
     """
     if answered is None:
         return Verdict("never", "The source was not asked yet.", None)
@@ -194,7 +202,8 @@ def judge(contract: Contract, answered: Answered | None, now: datetime, calendar
         why = answered.error or _owed(period)
         if past <= contract.patience:
             return Verdict("late", why, due, period)
-        return Verdict("down" if answered.error else "stale", why, due, period)
+        lost = answered.error is not None and past > GIVEN_UP * contract.patience
+        return Verdict("down" if lost else "stale", why, due, period)
     if answered.error:
         return Verdict("late", answered.error, due, period)
     if (why_frozen := _frozen(contract, answered, now)) is not None:
@@ -241,6 +250,19 @@ def _frozen(contract: Contract, answered: Answered, now: datetime) -> str | None
     return None
 
 
+def aged(contract: Contract, answered: Answered | None, *, frozen: bool = False) -> Age:
+    """Which time the age of a source's values is counted from: its last confirmation, or the newest change it told of.
+
+    A registry that is read whole every 30 s is as old as the last reading, though nothing in it moved. That holds no
+    more where the confirmation proves nothing: people typed or estimated the values; the contract owes changes (`due`,
+    `still`, `same`); it is frozen; or its own tally says that it holds newer ones that it does not hand over.
+    """
+    owes_changes = contract.due is not None or contract.still is not None or contract.same is not None
+    behind = answered is not None and answered.link.behind(contract.patience) is not None
+    by_people = contract.method in ("typed", "estimated")
+    return "observed" if owes_changes or behind or by_people or frozen else "received"
+
+
 def worst(states: list[State]) -> State:
     """The worst of `states`; never when there are none."""
     return max(states, key=ORDER.index, default="never")
@@ -254,7 +276,7 @@ def source_item(
     known = answered or Answered(source=name, asked=now)
     return {
         "id": name, "state": verdict.state, "why": verdict.why, "due": verdict.due, "owner": contract.owner,
-        "frozen": verdict.frozen,
+        "frozen": verdict.frozen, "age": aged(contract, answered, frozen=verdict.frozen),
         "period": verdict.period.text if verdict.period is not None else None,
         "observed": known.observed, "received": known.answered, "last_error": known.error,
         "have": known.have, "expect": contract.expect, "refused": known.aside_now,

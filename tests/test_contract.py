@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ioc.contract import ORDER, Answered, Contract, State, judge, source_item, worst
+from ioc.duty import Due
+from ioc.proof import Link
 
 NOON = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
 CONTRACT = Contract("Sở Giao thông", cadence=30, grace=60, expect=700)
@@ -27,9 +30,11 @@ def test_a_source_that_falls_silent_ages(seconds: float, wanted: State) -> None:
     assert (said is None) == (wanted == "live")
 
 
-def test_a_source_that_fails_is_late_at_once_and_down_when_it_should_be_stale() -> None:
+def test_a_source_that_fails_is_late_at_once_then_stale_and_down_after_as_long_again() -> None:
     failing = msgspec.structs.replace(GOOD, error="It answered HTTP 500.", failures=1)
-    assert [state(failing, seconds) for seconds in (0, 30, 90, 91)] == ["late", "late", "late", "down"]
+    said = [state(failing, seconds) for seconds in (0, 30, 90, 91, 150, 151)]
+    assert said == ["late", "late", "late", "stale", "stale", "down"]
+    assert state(failing, 31, msgspec.structs.replace(CONTRACT, grace=0.0)) == "down"
     assert judge(CONTRACT, failing, NOON)[1] == "It answered HTTP 500."
 
 
@@ -79,3 +84,28 @@ def test_a_source_s_item_carries_what_a_strip_shows() -> None:
 def test_a_contract_that_nobody_can_keep_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"owner": "Sở Y tế", **wrong}, Contract)
+
+
+BEHIND = msgspec.structs.replace(GOOD, link=Link(newest=NOON, observed=NOON - timedelta(hours=26)))
+
+
+@pytest.mark.parametrize(
+    ("owes", "answered", "wanted"),
+    [
+        ({}, GOOD, "received"),
+        ({}, None, "received"),
+        ({}, msgspec.structs.replace(GOOD, link=Link(newest=NOON, observed=NOON)), "received"),
+        ({}, BEHIND, "observed"),
+        ({"still": 600.0}, GOOD, "observed"),
+        ({"same": 9}, GOOD, "observed"),
+        ({"due": Due("month")}, GOOD, "observed"),
+        ({"method": "typed"}, GOOD, "observed"),
+        ({"method": "estimated"}, None, "observed"),
+        ({"method": "computed"}, GOOD, "received"),
+    ],
+)
+def test_age_counts_from_the_newest_change_where_a_confirmation_proves_nothing(
+    owes: dict[str, Any], answered: Answered | None, wanted: str
+) -> None:
+    contract = msgspec.structs.replace(CONTRACT, **owes)
+    assert source_item("cams", contract, answered, NOON)["age"] == wanted

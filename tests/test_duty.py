@@ -78,13 +78,12 @@ def test_the_state_changes_at_the_second_that_it_should(
     assert (verdict.why is None) == (state == "live")
 
 
-def test_a_missed_figure_whose_source_fails_is_down_past_its_grace() -> None:
+def test_a_missed_figure_whose_source_fails_is_down_past_two_graces() -> None:
     contract = Contract("Sở Y tế", due=DAILY, grace=HOUR)
     failing = told("2026-03-05", error="The folder can't be read.")
-    states = [
-        judge(contract, failing, at(f"2026-03-06 {clock}"), CALENDAR).state for clock in ("12:00", "17:30", "18:01")
-    ]
-    assert states == ["late", "late", "down"]
+    clocks = ("12:00", "17:30", "18:01", "19:00", "19:01")
+    states = [judge(contract, failing, at(f"2026-03-06 {clock}"), CALENDAR).state for clock in clocks]
+    assert states == ["late", "late", "stale", "stale", "down"]
 
 
 def test_a_clock_that_jumps_leaves_no_trace() -> None:

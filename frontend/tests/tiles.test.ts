@@ -31,6 +31,18 @@ describe('how old a figure is', () => {
     expect(bornAt(quality({ state: 'down', received: ago(2400), due: ago(2370) }), item())).toBe(NOW - 2_400_000);
   });
   test('what we work out of a machine’s data is as old as those', () => expect(bornAt(quality({ method: 'computed' }), item({ method: 'computed' }))).toBe(NOW - 12_000));
+  test('a machine that owes changes, or lags behind its own book, is as old as its newest change, though it answers', () => {
+    expect(bornAt(quality({ age: 'observed' }), item())).toBe(NOW - 3_600_000);
+    expect(bornAt(quality({ age: 'observed', observed: null }), item({ observed: null }))).toBe(NOW - 12_000);
+    expect(howLong({ ...source, observed: ago(93_600), age: 'observed' }, NOW, 'vi')).toContain('26 giờ');
+    expect(howLong({ ...source, observed: ago(93_600) }, NOW, 'vi')).toContain('12 giây');
+  });
+  test('of two sources, the figure counts by that which it is worked out of', () => {
+    const both = quality({ sources: { cam: 'live', old: 'live' }, age: 'observed' });
+    const known = new Map<string, unknown>([['cam', source], ['old', { ...source, id: 'old', age: 'observed' }]]);
+    expect(narrowed(both, item({ sources: ['cam'] }), known)?.age).toBe('received');
+    expect(narrowed(both, item({ sources: ['old'] }), known)?.age).toBe('observed');
+  });
   test('nothing known: no age', () => expect(bornAt(null, undefined)).toBeNull());
 });
 
@@ -53,14 +65,14 @@ describe('what a figure is worked out of', () => {
 describe('the face of a tile', () => {
   test('carries age, coverage, source and due', () => {
     const made = face(panel, item({ of: 268, target: 255, trend: { by: -6, over: 'P1D' } }), around());
-    expect(made).toMatchObject({ value: '241', unit: '/ 268', stateWord: 'sống', age: '12 giây', coverage: '105/105 điểm', source: 'Sổ camera Tuy Hoà', due: 'hạn 30 giây' });
+    expect(made).toMatchObject({ value: '241', unit: '/ 268', stateWord: 'sống', age: '12 giây', coverage: { full: '105/105 điểm', figures: '105/105', of: 'điểm' }, source: 'Sổ camera Tuy Hoà', due: 'hạn 30 giây' });
     expect(made.trend).toEqual({ way: 'dn', by: '6', over: '1 ngày' });
     expect(made.bar?.target).toBeCloseTo((100 * 255) / 268);
     expect(made.sentence).toBe('Camera sống: 241 / 268, sống 12 giây, 105/105 điểm, máy, Sổ camera Tuy Hoà, hạn 30 giây');
   });
   test('absent is a dash and says so', () => {
     const made = face(panel, item({ value: null, have: 0, expect: 34 }), around({ quality: quality({ state: 'live', have: 0, why: 'chưa kết nối' }) }));
-    expect(made).toMatchObject({ value: '—', state: 'never', stateWord: 'chưa có', age: '', bar: null, level: null, coverage: '0/34 điểm' });
+    expect(made).toMatchObject({ value: '—', state: 'never', stateWord: 'chưa có', age: '', bar: null, level: null, coverage: { full: '0/34 điểm' } });
   });
   test('before anything came it is never, not zero', () => expect(face(panel, undefined, around({ quality: null })).value).toBe('—'));
   test('blind: the time of the picture, no relative age', () => {

@@ -117,6 +117,7 @@ class Cameras(Happening):
         self.cameras = _all(self.chance, began, town)
         self._by_id = {camera.id: camera for camera in self.cameras}
         self._moved: set[str] = set()
+        self._held: set[str] = set()
         for camera in self.chance.sample(self.cameras, town.down):
             self._change(camera, "down", began - timedelta(minutes=self.chance.randrange(5, 900)))
         for camera in self._near_bridge()[: town.frozen]:
@@ -137,6 +138,16 @@ class Cameras(Happening):
             return None
         return int((camera.since if camera.state == "frozen" else at).timestamp())
 
+    def hold(self, id: str, at: datetime) -> None:
+        """The camera shows the next picture, and then no other, until `let_go`. Raises KeyError when there is none."""
+        self._change(self._by_id[id], "frozen", at + timedelta(seconds=1))
+        self._held.add(id)
+
+    def let_go(self, id: str, at: datetime) -> None:
+        """A camera that was held shows new pictures again. Raises KeyError when it was not held."""
+        self._held.remove(id)
+        self._change(self._by_id[id], "live", at)
+
     def happen(self, at: datetime) -> None:
         drawn = self.chance.random()
         if drawn < 0.05:
@@ -148,7 +159,7 @@ class Cameras(Happening):
 
     def _turn(self, state: State, mean: int, of: list[Camera], at: datetime) -> None:
         """One more in that state, or one fewer: the rarer it is, the sooner it is one more."""
-        now = [camera for camera in self.cameras if camera.state == state]
+        now = [camera for camera in self.cameras if camera.state == state and camera.id not in self._held]
         worse = self.chance.random() < min(0.9, max(0.1, 0.5 + 0.05 * (mean - len(now))))
         well = [camera for camera in of if camera.state == "live"]
         if worse and well:

@@ -11,8 +11,8 @@
 
 Some of it fails on purpose: the dossiers' database is locked for a while in each BACKUP_EVERY_S, the document axis is
 gone for good after DOCUMENTS_S, schools send one table and no more, hospitals forget every fourth day, and Labour was
-never connected. What is asked over HTTP can be told to fall silent (`ioc.demo.mute`). With `--province tay-ninh` it is
-the other demo (`ioc.demo.tay_ninh`).
+never connected. What is asked over HTTP can be told to fall silent (`ioc.demo.mute`), and a camera to freeze
+(`ioc.demo.frost`). With `--province tay-ninh` it is the other demo (`ioc.demo.tay_ninh`).
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from ioc import clock
 from ioc.demo import mute, offices, sheets
 from ioc.demo.cameras import BROKEN, Office, city_registry, geojson_registry, jpeg
 from ioc.demo.citizens import Way
+from ioc.demo.frost import Frost
 from ioc.demo.world import PROVINCES, World, open_world
 
 PORT = 8101
@@ -121,11 +122,13 @@ class Desk:
         self.world, self.base = world, base
         self.offices = Offices(world, folder)
         self.silent: set[str] = set()
+        self.frost = Frost(world.cameras)
 
     def app(self) -> Starlette:
         """The application; while it runs, the world goes on."""
         guard = Middleware(mute.Mute, silent=self.silent)
-        return Starlette(routes=[*self.routes(), *mute.routes(self.silent)], middleware=[guard], lifespan=self._life)
+        routes = [*self.routes(), *mute.routes(self.silent), *self.frost.routes()]
+        return Starlette(routes=routes, middleware=[guard], lifespan=self._life)
 
     def routes(self) -> list[Route]:
         return [
@@ -202,9 +205,11 @@ class Desk:
 
     async def picture(self, request: Request) -> Response:
         id = request.path_params["id"]
-        number = self.world.cameras.picture(id, clock.now())
+        at = clock.now()
+        number = self.world.cameras.picture(id, at)
         if number is None:
             return Response(status_code=504)
+        self.frost.gave(id, at)
         return Response(jpeg(id, number), media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
     async def requests(self, request: Request) -> Response:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from ioc.contract import State
+from ioc.contract import Age, State
 from ioc.errors import IocError
 from ioc.event import Method
 
@@ -140,7 +140,10 @@ class ChecksOnWire(msgspec.Struct, frozen=True):
 
 
 class QualityOnWire(msgspec.Struct, frozen=True):
-    """How good a channel's values are. Times are RFC 3339 with an offset."""
+    """How good a channel's values are. Times are RFC 3339 with an offset.
+
+    `age`: which time the values' age is counted from; the last confirmation when left out.
+    """
 
     state: State
     why: str | None
@@ -153,6 +156,7 @@ class QualityOnWire(msgspec.Struct, frozen=True):
     checks: ChecksOnWire
     method: Method
     sources: dict[str, State]
+    age: Age = "received"
 
 
 class Welcome(msgspec.Struct, frozen=True, tag_field="type", tag="welcome", omit_defaults=True):

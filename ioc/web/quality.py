@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from ioc import clock
-from ioc.contract import ORDER, Checks, Quality, State, worst
+from ioc.contract import ORDER, Age, Checks, Quality, State, worst
 from ioc.errors import StoreAway
 from ioc.event import Method
 from ioc.web.channels import Channel
@@ -97,6 +97,7 @@ class SourceItem(msgspec.Struct, frozen=True):
     method: Method = "machine"
     grace_s: float = 60.0
     checks: Counts = Counts()
+    age: Age = "received"
 
 
 _item = msgspec.json.Decoder(SourceItem)
@@ -135,6 +136,7 @@ def join(channel: Channel, sources: Mapping[str, SourceItem], now: datetime, cou
     if not found:
         why = "No source in the settings feeds this channel."
     expects = [item.expect for item in found]
+    age: Age = "observed" if any(item.age == "observed" for item in found) else "received"
     methods: list[Method] = [item.method for item in found] + (["computed"] if channel.kind == "tile" else [])
     return Quality(
         state=low,
@@ -148,6 +150,7 @@ def join(channel: Channel, sources: Mapping[str, SourceItem], now: datetime, cou
         checks=Checks(sum(i.checks.passed for i in found), tuple(say for i in found for say in i.checks.failed)),
         method=max(methods, key=METHODS.index, default="machine"),
         sources=states,
+        age=age,
     )
 
 
@@ -159,7 +162,7 @@ def of_watch(channel: Channel, sources: Mapping[str, SourceItem], seen: datetime
     have, expect = len(sources), len(channel.sources)
     return msgspec.structs.replace(
         joined, state=state, why=why, observed=seen, received=seen, due=None, have=have, expect=expect, refused=0,
-        checks=Checks(), method="computed" if channel.kind == "tile" else "machine",
+        checks=Checks(), method="computed" if channel.kind == "tile" else "machine", age="received",
     )  # fmt: skip
 
 
@@ -183,8 +186,10 @@ def body(quality: Quality) -> bytes:
 
 
 def on_wire(quality: Quality) -> dict[str, object]:
-    """The quality as JSON-able values with protocol.md's names."""
+    """The quality as JSON-able values with protocol.md's names; `age` where it is not the usual one."""
     told = msgspec.structs.asdict(quality)
+    if quality.age == "received":
+        del told["age"]
     for name in ("observed", "received", "due"):
         told[name] = clock.rfc3339(told[name]) if told[name] is not None else None
     told["checks"] = {"passed": quality.checks.passed, "failed": list(quality.checks.failed)}

@@ -21,6 +21,7 @@ from ioc import catalog, clock
 from ioc.adapter import Reading
 from ioc.cli import main
 from ioc.demo import run, sheets, sources
+from ioc.demo.cameras import jpeg
 from ioc.demo.sources import Desk, Offices
 from ioc.demo.world import PLANS, PROVINCES, World
 from ioc.errors import SourceDown
@@ -315,3 +316,18 @@ async def test_a_source_can_be_told_to_fall_silent_and_to_speak_again(running: R
         assert (await http.get("/so-camera/camera.json")).status_code == 200
         assert (await http.post("/_speak/cong-an")).status_code == 204
     assert await running.readings("cameras_police")
+
+
+async def test_a_camera_can_be_told_to_freeze_and_to_thaw(running: Running) -> None:
+    cameras = running.desk.world.cameras
+    async with httpx2.AsyncClient(base_url=running.base) as http:
+        assert (await http.post("/_freeze/TH-999")).status_code == 404
+        assert (await http.post("/_freeze/TH-001")).status_code == 204
+        cameras._by_id["TH-001"].since -= timedelta(days=1)
+        pictures = {(await http.get("/anh/TH-001.jpg")).content for _ in range(3)}
+        assert pictures == {jpeg("TH-001", int(cameras._by_id["TH-001"].since.timestamp()))}
+        assert len((await http.get("/_freeze/TH-001")).json()["given"]) == 3
+        assert (await http.post("/_thaw/TH-001")).status_code == 204
+        assert (await http.get("/anh/TH-001.jpg")).content not in pictures
+        assert (await http.post("/_thaw/TH-001")).status_code == 404
+        assert (await http.get("/_freeze/TH-001")).status_code == 404

@@ -191,6 +191,18 @@ def test_a_frozen_camera_shows_one_picture_and_a_broken_one_none(world: World) -
     assert cameras.jpeg("TH-001", 1)[:2] == b"\xff\xd8"
 
 
+def test_a_camera_that_is_held_stays_frozen_whatever_happens(world: World) -> None:
+    world.cameras.hold("TH-200", BEGAN)
+    held = world.cameras.picture("TH-200", BEGAN)
+    later = BEGAN + timedelta(days=1)
+    world.advance(later)
+    assert world.cameras.picture("TH-200", later) == held is not None
+    world.cameras.let_go("TH-200", later)
+    assert world.cameras.picture("TH-200", later) == int(later.timestamp())
+    with pytest.raises(KeyError):
+        world.cameras.let_go("TH-200", later)
+
+
 def test_the_databases_hold_what_the_world_holds(world: World, tmp_path: Path) -> None:
     files = {"dossiers": tmp_path / "dossiers.db", "vaccinations": tmp_path / "health.db"}
     world.dossiers.write(files["dossiers"])

@@ -66,12 +66,22 @@ class Centre:
         raise ProcessLookupError(f"No Redis runs in {self.data}.")
 
     def sources(self, word: str) -> None:
-        """Say a word to the simulated sources: `_mute/app`, `_speak/app`."""
+        """Say a word to the simulated sources: `_mute/app`, `_speak/app`, `_freeze/TH-001`, `_thaw/TH-001`."""
+        asked = urllib.request.Request(f"{self._sources}/{word}", method="POST")
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            assert answer.status == 204
+
+    def sources_say(self, path: str) -> Any:
+        """What the simulated sources answer (JSON) to a question."""
+        with urllib.request.urlopen(f"{self._sources}/{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    @property
+    def _sources(self) -> str:
+        """The address of the simulated sources."""
         assert self.data is not None
         settings = tomllib.loads((self.data / "ioc.toml").read_text(encoding="utf-8"))
-        base = settings["sources"]["reports_app"]["url"].split("/app/")[0]
-        with urllib.request.urlopen(urllib.request.Request(f"{base}/{word}", method="POST"), timeout=10) as answer:
-            assert answer.status == 204
+        return str(settings["sources"]["reports_app"]["url"]).split("/app/")[0]
 
     def get(self, path: str) -> Any:
         """What the API answers to the demo's own key."""

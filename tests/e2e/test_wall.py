@@ -27,12 +27,30 @@ SPILLED = """() => [...document.querySelectorAll('.tile, .srow, .al, .strip, .ma
     if (text.textContent.trim() === '' || text.parentElement.closest('.maplibregl-map, .el, .hear')) continue;
     const range = document.createRange();
     range.selectNodeContents(text);
-    const box = range.getBoundingClientRect();
+    // of a text that may have so many lines and no more, what is over is cut, and ends in an ellipsis
+    const lines = getComputedStyle(text.parentElement).webkitLineClamp !== 'none';
+    const box = (lines ? text.parentElement : range).getBoundingClientRect();
     const low = part.tagName === 'HEADER' ? Infinity : edge.bottom + box.height * 0.12;
     if (box.right > edge.right + 1 || box.bottom > low) out.push(`${part.className}: ${text.textContent}`);
   }
   return out;
 })"""
+
+
+# The longest words of a state and its age, beside the coverage that there is and one as long as any.
+STATES = {
+    "vi": [["trễ", "59 phút"], ["trễ", "47 giờ"], ["chưa có", ""], ["cũ", "1.234 ngày"], ["không được xem", ""]],
+    "en": [["late", "59 min"], ["stale", "59 min"], ["never", ""], ["stale", "1,234 d"], ["not allowed", ""]],
+}
+SAY = """([word, age, figures]) => { for (const row of document.querySelectorAll('.tile .s')) {
+  row.querySelector('.w').textContent = word;
+  row.querySelector('.st > .f').textContent = age;
+  const cover = row.querySelector('.cov > span');
+  if (figures && cover.textContent !== '') cover.textContent = figures;
+}}"""
+# What may never be cut stands whole, whatever else has to give way.
+CUT = """() => [...document.querySelectorAll('.tile .s .st, .tile .s .cov > span:first-child')]
+  .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"""
 
 
 def test_a_code_opens_the_door_once_and_leaves_the_address(browser: Browser, centre: Centre) -> None:
@@ -141,6 +159,24 @@ def test_nothing_spills_in_either_language_in_any_scene(page: Page, centre: Cent
     page.goto(f"{centre.base}/wall/far?lang={lang}")
     glass.wait_figures(page)
     assert page.evaluate(SPILLED) == []
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1280, 720)])
+def test_the_longest_state_spills_in_no_tile(page: Page, centre: Centre, lang: str, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    for screen in ("overview", "far"):
+        page.goto(f"{centre.base}/wall/{screen}?lang={lang}")
+        glass.wait_figures(page)
+        for _ in range(max(1, page.locator(".segs i").count())):
+            for word, age in STATES[lang]:
+                for figures in (None, "190/241"):
+                    # in one turn: the page writes its own words again every second
+                    spilled, cut = page.evaluate(
+                        f"(said) => {{ ({SAY})(said); return [({SPILLED})(), ({CUT})()]; }}", [word, age, figures]
+                    )
+                    assert (spilled, cut) == ([], []), f"{screen}: {word} {age} {figures}"
+            page.keyboard.press("ArrowRight")
 
 
 def test_blind_when_the_server_stands_still_and_whole_again(wall: Page, centre: Centre) -> None:

@@ -11,6 +11,7 @@ import pytest
 from ioc.board.memory import MemoryBoard
 from ioc.contract import Answered, Checks, Contract, source_item
 from ioc.errors import StoreAway
+from ioc.proof import Link
 from ioc.web.access import Access
 from ioc.web.channels import Channel
 from ioc.web.hub import Hub
@@ -106,6 +107,7 @@ async def test_sums_worst_state_and_earliest_due(room: Room) -> None:
         "checks": {"passed": 7, "failed": ["One id stood twice."]},
         "method": "typed",
         "sources": {"vms": "live", "police": "late"},
+        "age": "observed",
     }
     tile = room.told("tile/live")
     assert (tile["state"], tile["method"], tile["sources"]) == ("live", "computed", {"vms": "live"})
@@ -113,6 +115,17 @@ async def test_sums_worst_state_and_earliest_due(room: Room) -> None:
     assert (room.told("tile/alive")["state"], room.told("sources")["state"]) == ("live", "live")
     assert room.told("tile/alive")["sources"] == {"vms": "live", "police": "late"}
     assert (room.told("layer/alone")["state"], room.told("layer/alone")["sources"]) == ("never", {})
+
+
+async def test_a_source_that_lags_behind_its_own_book_is_live_and_as_old_as_its_newest_change(room: Room) -> None:
+    behind = Link(newest=START, observed=START - timedelta(hours=26))
+    await room.open(vms=item("vms", VMS, have=268), police=item("police", POLICE, have=10))
+    assert "age" not in room.told("tile/live")
+    old = item("vms", VMS, have=268, observed=START - timedelta(hours=26), link=behind)
+    await room.open(vms=old, police=item("police", POLICE, have=10))
+    told = room.told("tile/live")
+    assert (told["state"], told["age"], told["observed"]) == ("live", "observed", "2026-03-09T07:00:00+07:00")
+    assert "age" not in room.told("tile/alive"), "what the health watch writes is as old as the watch"
 
 
 async def test_a_source_that_was_never_asked_is_never_not_live(room: Room) -> None:

@@ -20,6 +20,8 @@ export interface Quality {
   checks?: { passed: number; failed: unknown[] };
   method: Method;
   sources: Record<string, State>;
+  /** Which time the values' age is counted from; the last confirmation when left out. */
+  age?: 'received' | 'observed';
 }
 
 /** One of the numbers or words that a figure is worked out of. */
@@ -77,6 +79,7 @@ export interface SourceItem {
   cadence_s: number | null;
   /** It answers, and does not move. */
   frozen?: boolean;
+  age?: 'received' | 'observed';
   sector?: string | null;
   checks?: { passed: number; failed: string[] };
 }

@@ -22,7 +22,7 @@ export function sourceAt(source: SourceItem): number | null {
   const dueAt = source.due === null ? NaN : Date.parse(source.due);
   const trueAt = Number.isNaN(observed) ? received : observed;
   const answersWithOld = source.state !== 'live' && received > dueAt;
-  const at = source.method !== 'machine' || answersWithOld || Number.isNaN(received) ? trueAt : received;
+  const at = source.method !== 'machine' || source.age === 'observed' || answersWithOld || Number.isNaN(received) ? trueAt : received;
   return Number.isNaN(at) ? null : at;
 }
 

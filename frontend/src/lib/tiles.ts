@@ -15,14 +15,15 @@ function time(of: string | null | undefined): number | null {
 
 /**
  * The moment that the data are of (ms). What machines tell is as old as its last confirmation; but what people type or
- * estimate, and what a source still tells in time though it is past its due, is as old as when it became true.
+ * estimate, what a source still tells in time though it is past its due, and what the server says so of (`age`: it owes
+ * changes, or holds newer data than it hands over) is as old as when it became true.
  */
 export function bornAt(quality: Quality | null, item: TileItem | undefined): number | null {
   const observed = time(item?.observed) ?? time(quality?.observed);
   const received = time(quality?.received);
   if (quality === null || received === null) return observed;
   const byPeople = [item?.method, quality.method].some((method) => method === 'typed' || method === 'estimated');
-  if (byPeople) return observed ?? received;
+  if (byPeople || quality.age === 'observed') return observed ?? received;
   const dueAt = time(quality.due);
   const silent = dueAt === null || received <= dueAt;
   return quality.state === 'live' || silent ? received : (observed ?? received);
@@ -56,6 +57,7 @@ export function narrowed(quality: Quality | null, item: TileItem | undefined, so
     due: times('due')[0] ?? null,
     method: known.some((one) => one.method === 'typed') ? 'typed' : item.method,
     sources: Object.fromEntries(known.map((one) => [one.id, one.state])),
+    age: known.some((one) => one.age === 'observed') ? 'observed' : 'received',
   };
 }
 
@@ -73,7 +75,8 @@ export interface Face {
   methodWord: string;
   trend: { way: 'up' | 'dn' | 'flat'; by: string; over: string } | null;
   bar: { width: number; target: number | null } | null;
-  coverage: string;
+  /** `190/241 xã`: its figures are never cut, what they count may be. */
+  coverage: { full: string; figures: string; of: string };
   source: string;
   due: string;
   others: string[];
@@ -168,6 +171,12 @@ function revisedOf(item: TileItem | undefined, decimals: number, around: Around)
   return { at: since(at, around.now), from: figure(revised.from, decimals, around.lang) };
 }
 
+function coverageOf(have: number | null, expect: number | null, of: string, lang: Lang): Face['coverage'] {
+  if (expect === null || have === null) return { full: '', figures: '', of: '' };
+  const figures = `${figure(have, 0, lang)}/${figure(expect, 0, lang)}`;
+  return { full: `${figures} ${of}`.trim(), figures, of };
+}
+
 /** The words of a tile. `of` beside the value: the panel's, else the item's own. */
 export function face(panel: TilePanel, item: TileItem | undefined, around: Around): Face {
   const { lang } = around;
@@ -197,7 +206,7 @@ export function face(panel: TilePanel, item: TileItem | undefined, around: Aroun
     methodWord: '',
     trend: absent ? null : trendOf(item, panel.decimals, lang),
     bar: absent ? null : barOf(item, of),
-    coverage: expect === null || have === null ? '' : `${figure(have, 0, lang)}/${figure(expect, 0, lang)} ${text(panel.coverage, lang)}`.trim(),
+    coverage: coverageOf(have, expect, text(panel.coverage, lang), lang),
     source: [source.name, sumOf(item, panel.decimals, lang)].filter(Boolean).join(', '),
     due: dueText === null ? '' : `${word('due', lang)} ${dueText}`,
     others: (item?.other ?? []).map((one) => shown(one.value, panel.decimals, lang)),
@@ -206,7 +215,7 @@ export function face(panel: TilePanel, item: TileItem | undefined, around: Aroun
     sentence: '',
   };
   made.methodWord = made.method === null ? '' : methodWord(made.method, lang);
-  made.sentence = [`${made.label}: ${made.value} ${made.unit}`.trim(), `${made.stateWord} ${made.age}`.trim(), made.coverage, made.methodWord, made.source, made.due]
+  made.sentence = [`${made.label}: ${made.value} ${made.unit}`.trim(), `${made.stateWord} ${made.age}`.trim(), made.coverage.full, made.methodWord, made.source, made.due]
     .filter((part) => part !== '')
     .join(', ');
   return made;

@@ -51,8 +51,8 @@ export class Rotation {
     if (board === undefined || board.epoch === null || this.live.blind) return;
     const open = new Map([...board.items.values()].map((item) => [(item as AlertItem).id, item as AlertItem]));
     const known = this.#known;
-    // What was open before this page began is not new.
-    this.#known = new Set(open.keys());
+    // What was bad before this page began is not new; a warning that turns bad is.
+    this.#known = new Set([...open.values()].filter((alert) => alert.level === 'bad').map((alert) => alert.id));
     for (const id of this.#holding) if (open.get(id)?.claimed || !open.has(id)) this.#holding.delete(id);
     for (const [id, alert] of known === null ? [] : open) {
       if (known?.has(id) || alert.level !== 'bad' || alert.claimed) continue;
