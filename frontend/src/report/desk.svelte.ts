@@ -239,7 +239,7 @@ export class Desk {
   }
 
   async forget(client: string): Promise<void> {
-    await this.keep?.forget(client);
+    await this.keep?.forget(client, this.reports.find((one) => one.client === client)?.id ?? null);
     await this.reload();
   }
 

@@ -135,9 +135,10 @@ export class Keep {
   }
 
   /** Everything of one report leaves this phone. */
-  async forget(client: string): Promise<void> {
+  async forget(client: string, id: string | null = null): Promise<void> {
     const range = IDBKeyRange.bound([client], [client, []]);
-    await this.#write(['drafts', 'reports', 'supports', 'photos', 'bytes'], (store) => {
+    await this.#write(['drafts', 'reports', 'supports', 'photos', 'bytes', 'held'], (store) => {
+      if (id !== null) store('held').delete(`follow:${id}`);
       for (const name of ['drafts', 'reports', 'supports'] as const) store(name).delete(client);
       for (const name of ['photos', 'bytes'] as const) store(name).delete(range);
     });

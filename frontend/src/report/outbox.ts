@@ -70,13 +70,16 @@ async function ask(post: Post, path: string, init: RequestInit): Promise<Respons
   return answer;
 }
 
-/** The sentence of a problem document. */
-export async function sentence(answer: Response): Promise<string> {
+/** The sentence of a problem document, in Vietnamese where the province gives that too. */
+export async function sentence(answer: Response, lang: 'vi' | 'en' = 'vi'): Promise<string> {
   try {
-    const told = (await answer.json()) as { detail?: unknown; errors?: { say?: unknown }[] };
-    const each = (told.errors ?? []).map((one) => one.say).filter((say): say is string => typeof say === 'string');
+    type Spoken = { say?: unknown; detail?: unknown; vi?: unknown };
+    const told = (await answer.json()) as Spoken & { errors?: Spoken[] };
+    const words = (one: Spoken): unknown => (lang === 'vi' ? one.vi : undefined) ?? one.say ?? one.detail;
+    const each = (told.errors ?? []).map(words).filter((say): say is string => typeof say === 'string');
     if (each.length > 0) return each.join(' ');
-    if (typeof told.detail === 'string') return told.detail;
+    const whole = words(told);
+    if (typeof whole === 'string') return whole;
   } catch {
     // An answer that is no problem document has its number alone.
   }
@@ -96,7 +99,7 @@ async function file(post: Post, mine: Mine): Promise<Mine> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(mine.filing),
   });
-  if (FOREVER.has(answer.status)) throw new Refused(await sentence(answer));
+  if (FOREVER.has(answer.status)) throw new Refused(await sentence(answer, mine.filing?.lang));
   if (!answer.ok) throw new Later(true, 0);
   const told = (await answer.json().catch(() => null)) as Taken | null;
   // A hotel's log-in page answers 200 as well: only an id is a receipt.

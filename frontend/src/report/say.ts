@@ -157,8 +157,8 @@ const ALL = {
   score_words: ['Muốn nói thêm', 'Anything to add'],
   score_send: ['Gửi đánh giá', 'Send'],
   score_given: ['Bạn chấm {0} trên 5. Cảm ơn bạn.', 'You gave {0} of 5. Thank you.'],
-  close: ['Đúng là xong rồi', 'Yes, it is done'],
-  reopen: ['Chưa xong, mở lại', 'Not done, open it again'],
+  close: ['Xong rồi', 'It is done'],
+  reopen: ['Chưa xong', 'Not done'],
   reopen_why: ['Còn chưa xong chỗ nào?', 'What is not done?'],
   reopen_send: ['Mở lại việc này', 'Open it again'],
   said: ['Tỉnh đã nhận lời bạn.', 'The province has your answer.'],
@@ -202,6 +202,11 @@ const STATES: Record<string, readonly [string, string]> = {
 /** A state of a report in words; one that this page does not know is told as it came. */
 export function sayState(state: string, lang: Lang): string {
   return STATES[state]?.[lang === 'vi' ? 0 : 1] ?? state;
+}
+
+/** A word at the head of a line. */
+export function atHead(word: string): string {
+  return word.slice(0, 1).toLocaleUpperCase('vi') + word.slice(1);
 }
 
 /** States in which nothing more is to come. */
