@@ -1,6 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
-import { worker } from './scripts/worker';
+import { worker } from './scripts/worker.ts';
 
 // Three pages, one build: the server gives `wall.html` at /wall/{screen}, `tablet.html` at /tablet and `report.html`
 // at /report, everything they need lies under /static/.
