@@ -148,9 +148,7 @@ class Photos:
                 say = f"The photo is here up to byte {there:,}; go on from there (Upload-Offset: {there})."
                 raise Misplaced(say, there)
             if there + len(body) > photo.bytes:
-                say = (
-                    f"{there + len(body):,} bytes came of a photo of {photo.bytes:,}; send what was told, or file anew."
-                )
+                say = f"More than the {photo.bytes:,} bytes came that were told of this photo; send those alone."
                 raise Misplaced(say, there)
             file.write(body)
             file.flush()

@@ -148,7 +148,7 @@ def _free(body: bytearray, box: Box) -> None:
 
 
 def _vint(body: bytearray, at: int, *, keep: bool) -> tuple[int, int, bool]:
-    """A variable-length number: its value (with the marker when `keep`), where it ends, whether all its bits are set."""
+    """A variable-length number: its value (with its marker: `keep`), where it ends, whether all bits are set."""
     first = body[at]
     length = 9 - first.bit_length() if first else 9
     if length > 8 or at + length > len(body):
@@ -159,7 +159,7 @@ def _vint(body: bytearray, at: int, *, keep: bool) -> tuple[int, int, bool]:
 
 
 class Element(NamedTuple):
-    """An element of a WebM file: id, where it begins, where its content begins, where it ends; `open`: it never says."""
+    """An element of a WebM file: id, where it begins, where its content begins and ends; `open`: it does not say."""
 
     id: int
     start: int
