@@ -1,1 +1,1 @@
-"""Citizens' reports: the life of a case, its clocks, who sees to it, and what people may see of it."""
+"""Citizens' reports: a case of ours in SQL, changed step by step, told to the log by an outbox."""
