@@ -294,7 +294,7 @@ class Book:
         await connection.execute(sa.update(_reports).where(_reports.c.id == after.id).values(**values))
         await self._put(connection, after, None)
 
-    async def plan(self, report: str, photo: Photo) -> None:
+    async def plan(self, photo: Photo) -> None:
         """Note a photo that follows (the desk's, after the work); one that is known already stays as it is."""
         async with self.db.writing() as connection:
             row = msgspec.structs.asdict(photo)
