@@ -23,7 +23,7 @@ from ioc.db.reports import Photo, Report, Step, photo_of, report_of, step_of
 from ioc.db.session import Database, insert
 from ioc.errors import IocError
 from ioc.report_rules import Reports
-from ioc.reports import changes, filing, people, public, seam
+from ioc.reports import changes, clocks, filing, people, public
 from ioc.reports.changes import Asked, NotAllowed, Quicker, Unknown, Who
 from ioc.reports.filing import Filing, Unfit
 from ioc.workdays import Calendar
@@ -170,7 +170,7 @@ class Book:
     def _new(self, told: Filing, at: datetime, unit: str | None, number: int) -> tuple[Report, str]:
         name = secrets.token_urlsafe(16)
         follow = follow_of(name, told.client) if told.client is not None else secrets.token_hex(32)
-        due, step_due = seam.first(self.rules, self.calendar, told.category, at)
+        due, step_due = clocks.first(self.rules, self.calendar, told.category, at)
         person = people.Person(told.name, told.phone)
         report = Report(
             id=name, number=_number(self.rules.prefix, at, number),
@@ -198,8 +198,8 @@ class Book:
                 raise await _quicker(connection, before)
             at = _later(before, self._now())
             to = changes.permitted(before, asked, who, self.rules, at)
-            due, step_due = seam.after(self.rules, self.calendar, before, asked.step, to, at)
             after, step = changes.changed(before, asked, who, to, at)
+            due, step_due = clocks.after(self.rules, self.calendar, before, asked.step, to, at, category=after.category)
             after = msgspec.structs.replace(after, due=due, step_due=step_due)
             if asked.step in ("duplicate", "merge"):
                 await self._join(connection, changes.target(found.get(asked.of or ""), before), before, who, at)
@@ -231,7 +231,7 @@ class Book:
         """A new report out of a part of this one: same place, other words."""
         number = await _count(connection, at.astimezone(clock.ZONE).date().isoformat())
         category = asked.category or before.category
-        name, (due, step_due) = secrets.token_urlsafe(16), seam.first(self.rules, self.calendar, category, at)
+        name, (due, step_due) = secrets.token_urlsafe(16), clocks.first(self.rules, self.calendar, category, at)
         child = msgspec.structs.replace(
             before, id=name, number=_number(self.rules.prefix, at, number), client=None, category=category,
             words=filing.clean(asked.words), state="new", since=at, before_info=None, agency=None, version=1, filed=at,
