@@ -2,8 +2,8 @@
 
     .venv/bin/python frontend/dev/fake_reports.py --port 8766 --data /tmp/province
 
-It may be killed at any time: what it has answered stands in the folder. `POST /dev/step/{id}` with {"step", "to", "text"?}
-moves a report on; `GET /dev/all` tells everything it holds.
+It may be killed at any time: what it has answered stands in the folder. `POST /dev/step/{id}` with
+{"step", "to", "text"?} moves a report on; `GET /dev/all` tells everything it holds.
 """
 
 from __future__ import annotations
@@ -277,14 +277,11 @@ async def satisfied(request: Request) -> Response:
 
 async def on_map(request: Request) -> Response:
     west, south, east, north = (float(one) for one in request.query_params["bbox"].split(","))
-    titles = {code: (vi, en) for code, vi, en, *_ in KINDS}
     features = []
     for one in province(request).reports.values():
         if "lon" not in one or not (west <= one["lon"] <= east and south <= one["lat"] <= north):
             continue
-        vi, en = titles[one["category"]]
-        told = {"number": one["number"], "service_code": one["category"], "service": vi, "service_en": en}
-        told |= {"status": one["state"], "requested": one["filed"], "description": one["words"]}
+        told = {name: one[name] for name in ("number", "category", "state", "filed", "words")}
         point = {"type": "Point", "coordinates": [one["lon"], one["lat"]]}
         features.append({"type": "Feature", "id": one["id"], "geometry": point, "properties": told})
     return JSONResponse({"type": "FeatureCollection", "features": features})
@@ -347,8 +344,11 @@ def main() -> None:
         ],
     )
     app.state.province = Province(given.data or Path(tempfile.mkdtemp(prefix="province-")))
+    config = uvicorn.Config(app, host="127.0.0.1", port=given.port, log_level="warning")
+    listening = config.bind_socket()
+    listening.listen()
     print("ready", flush=True)
-    uvicorn.run(app, host="127.0.0.1", port=given.port, log_level="warning")
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from ioc.web.door import Door
 from ioc.web.gate import PATH, Gate
 from ioc.web.socket import Socket
 
+SCRIPT, MANIFEST = "text/javascript", "application/manifest+json"
 JSON, GEOJSON, CSV, HTML = "application/json", "application/geo+json", "text/csv", "text/html"
 
 
@@ -41,6 +42,9 @@ WAYS = (
     Way("/", wall.home, (HTML, JSON), shut=False),
     Way("/wall/{screen}", wall.wall, (HTML,), shut=False),
     Way("/tablet", wall.tablet, (HTML,), shut=False),
+    Way("/report", wall.report, (HTML,), shut=False),
+    Way("/report/sw.js", wall.report_file("report-sw.js", SCRIPT), (SCRIPT,), shut=False),
+    Way("/report/manifest.webmanifest", wall.report_file("report.webmanifest", MANIFEST), (MANIFEST,), shut=False),
     Way("/healthz", ready.healthz, shut=False),
     Way("/readyz", ready.readyz, shut=False),
     Way("/metrics", ready.metrics, ("text/plain",), shut=False),
@@ -74,6 +78,7 @@ WAYS = (
         status=202,
         wrong=(409, 422),
     ),
+    Way("/api/reports/units", wall.report_units, (GEOJSON,), shut=False),
     Way("/api/reports/form", reports.form, shut=False),
     Way("/api/reports", reports.file, method="POST", takes=JSON, status=201, shut=False, wrong=(422, 429)),
     Way(
@@ -126,7 +131,7 @@ WAYS = (
     Way("/api/units", wall.units, (GEOJSON,)),
     Way("/api/session", wall.session, (), method="POST", takes=JSON, status=204, shut=False),
 )
-LATER = ("/report", "/ops")
+LATER = ("/ops",)
 """Faces of later parts."""
 
 

@@ -8,7 +8,7 @@ import hashlib
 import html
 import mimetypes
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ from ioc.errors import BadConfig
 from ioc.settings import Settings
 from ioc.web import caller
 from ioc.web.access import Refused
-from ioc.web.door import Door, door, grant_of, known
+from ioc.web.door import Door, desk, door, grant_of, known
 from ioc.web.problems import Wrong
 
 STATIC = Path(__file__).parent / "static"
@@ -159,6 +159,34 @@ async def tablet(request: Request) -> Response:
     return await _page(request, "tablet.html")
 
 
+async def report(request: Request) -> Response:
+    """The citizens' page."""
+    desk(door(request))
+    return await _page(request, "report.html")
+
+
+def report_file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    """A file of the citizens' page that is asked for by another name than the built one."""
+
+    async def give(request: Request) -> Response:
+        desk(door(request))
+        asset = request.app.state.assets.get(name)
+        if asset is None:
+            raise Wrong("The pages are not built here; run npm ci and npm run build in frontend/.", 503)
+        shown = answer(request, asset._replace(kind=kind), "no-cache")
+        # a script under /report/ may rule /report itself only when its server says so
+        shown.headers["Service-Worker-Allowed"] = "/report"
+        return shown
+
+    return give
+
+
+async def report_units(request: Request) -> Response:
+    """The communes, for citizens: published borders, open where reports are taken."""
+    desk(door(request))
+    return await _units(request)
+
+
 async def later(request: Request) -> Response:
     """A face of a later part."""
     raise Wrong("This face comes with a later version; GET / lists what is here.", 404)
@@ -197,6 +225,10 @@ def as_json(
 async def units(request: Request) -> Response:
     """The communes: names, centres, areas; `approximate` when areas are cells around the centres."""
     await known(request)
+    return await _units(request)
+
+
+async def _units(request: Request) -> Response:
     here = door(request)
     state = request.app.state
     if not hasattr(state, "units_body"):
@@ -303,6 +335,6 @@ def policy(basemap: str | None) -> str:
     return (
         "default-src 'none'; script-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
         f"img-src 'self' data: blob:{extra}; media-src 'self' blob:; "
-        f"font-src 'self'{extra}; connect-src 'self'{extra}; manifest-src 'self'; "
+        f"media-src 'self' blob:; font-src 'self'{extra}; connect-src 'self'{extra}; manifest-src 'self'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )

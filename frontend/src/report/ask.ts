@@ -48,14 +48,14 @@ function said(given: Loose): Said {
 interface LooseAttribute extends Omit<Attribute, 'title' | 'values' | 'required'> {
   title: Loose;
   required?: boolean;
-  values?: readonly (readonly [string, string, string?] | { key: string; title?: Loose; name?: Loose })[];
+  values?: readonly (readonly [string, string, string?] | { key?: string; code?: string; title?: Loose; name?: Loose })[];
 }
 
 function attribute(given: LooseAttribute): Attribute {
   const values = (given.values ?? []).map((one) => {
-    if ('key' in one) return { key: one.key, title: said(one.title ?? one.name ?? one.key) };
-    const [key, vi, en] = one;
-    return { key, title: { vi, en: en ?? vi } };
+    if ('length' in one) return { key: one[0], title: { vi: one[1], en: one[2] ?? one[1] } };
+    const key = one.key ?? one.code ?? '';
+    return { key, title: said(one.title ?? one.name ?? key) };
   });
   return { ...given, title: said(given.title), required: given.required ?? false, values };
 }

@@ -75,7 +75,8 @@ export async function sentence(answer: Response, lang: 'vi' | 'en' = 'vi'): Prom
   try {
     type Spoken = { say?: unknown; detail?: unknown; vi?: unknown };
     const told = (await answer.json()) as Spoken & { errors?: Spoken[] };
-    const words = (one: Spoken): unknown => (lang === 'vi' ? one.vi : undefined) ?? one.say ?? one.detail;
+    const both = (one: Spoken): Spoken => (typeof one.say === 'object' && one.say !== null ? { vi: (one.say as Spoken).vi, say: (one.say as { en?: unknown }).en } : one);
+    const words = (one: Spoken): unknown => (lang === 'vi' ? both(one).vi : undefined) ?? both(one).say ?? one.detail;
     const each = (told.errors ?? []).map(words).filter((say): say is string => typeof say === 'string');
     if (each.length > 0) return each.join(' ');
     const whole = words(told);
@@ -146,6 +147,8 @@ async function sendPhoto(post: Post, mine: Mine, photo: Photo): Promise<void> {
       misfits += 1;
       ({ offset, state } = await offsetOf(post, path, secret));
     } else if (answer.ok) {
+      const told = (await answer.json().catch(() => null)) as { state?: string; why?: string | null } | null;
+      if (told?.state === 'refused') return post.shelf.putPhoto({ ...photo, state: 'refused', why: told.why ?? 'refused' });
       state = 'taken';
       offset = photo.bytes;
     } else if (answer.status === 409) {

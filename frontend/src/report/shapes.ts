@@ -135,7 +135,6 @@ export interface Near {
   distance_m: number;
   filed: string;
   state: string;
-  agency?: string | null;
   photo?: string | null;
 }
 
