@@ -8,7 +8,7 @@ import hashlib
 import html
 import mimetypes
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -165,20 +165,25 @@ async def report(request: Request) -> Response:
     return await _page(request, "report.html")
 
 
-def report_file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
-    """A file of the citizens' page that is asked for by another name than the built one."""
+async def report_worker(request: Request) -> Response:
+    """The service worker of the citizens' page."""
+    shown = _report_file(request, "report-sw.js", "text/javascript")
+    # a script under /report/ may rule /report itself only when its server says so
+    shown.headers["Service-Worker-Allowed"] = "/report"
+    return shown
 
-    async def give(request: Request) -> Response:
-        desk(door(request))
-        asset = request.app.state.assets.get(name)
-        if asset is None:
-            raise Wrong("The pages are not built here; run npm ci and npm run build in frontend/.", 503)
-        shown = answer(request, asset._replace(kind=kind), "no-cache")
-        # a script under /report/ may rule /report itself only when its server says so
-        shown.headers["Service-Worker-Allowed"] = "/report"
-        return shown
 
-    return give
+async def report_manifest(request: Request) -> Response:
+    """What a phone needs to put the citizens' page on its home screen."""
+    return _report_file(request, "report.webmanifest", "application/manifest+json")
+
+
+def _report_file(request: Request, name: str, kind: str) -> Response:
+    desk(door(request))
+    asset = request.app.state.assets.get(name)
+    if asset is None:
+        raise Wrong("The pages are not built here; run npm ci and npm run build in frontend/.", 503)
+    return answer(request, asset._replace(kind=kind), "no-cache")
 
 
 async def report_units(request: Request) -> Response:
