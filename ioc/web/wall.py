@@ -340,6 +340,6 @@ def policy(basemap: str | None) -> str:
     return (
         "default-src 'none'; script-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
         f"img-src 'self' data: blob:{extra}; media-src 'self' blob:; "
-        f"media-src 'self' blob:; font-src 'self'{extra}; connect-src 'self'{extra}; manifest-src 'self'; "
+        f"font-src 'self'{extra}; connect-src 'self'{extra}; manifest-src 'self'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
