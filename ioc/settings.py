@@ -19,6 +19,7 @@ from ioc.contract import Contract
 from ioc.errors import BadConfig
 from ioc.mailing import Reminders, written_out
 from ioc.plain import plain
+from ioc.report_rules import Reports
 from ioc.workdays import Calendar
 
 SECRET = re.compile(r"^\$([A-Z][A-Z0-9_]*)$")
@@ -98,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True):
     sectors: dict[str, Sector] = {}
     checks: dict[str, Check] = {}
     reminders: Reminders | None = None
+    reports: Reports | None = None
     layers: tuple[str, ...] = ()
     retention_days: int = 1100
     file: str | None = None
@@ -147,7 +149,7 @@ def load(file: str | Path, env: Mapping[str, str] = os.environ) -> Settings:
 def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path | None = None) -> Settings:
     """Settings of an already read TOML table; raises BadConfig."""
     known = {"province", "sources", "access", "web", "log", "calendar", "sectors", "checks", "reminders", "layers"}
-    known.add("retention_days")
+    known |= {"retention_days", "reports"}
     for name in raw.keys() - known:
         raise BadConfig(
             f"Unknown setting {name}; write one of {', '.join(sorted(known))}.", file=file, line=_line(file, name)
@@ -156,7 +158,7 @@ def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path |
         raise BadConfig('There is no [province]; write [province] and name = "…".', file=file)
     if not isinstance(raw.get("checks", {}), dict):
         raise BadConfig("Checks are tables; write [checks.NAME].", file=file, line=_line(file, "checks"))
-    return Settings(
+    found = Settings(
         province=_part(raw["province"], Province, "province", file),
         access=_part(raw.get("access", {}), Access, "access", file),
         web=_part(raw.get("web", {}), Web, "web", file),
@@ -165,11 +167,25 @@ def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path |
         sectors={name: _part(table, Sector, f"sectors.{name}", file) for name, table in raw.get("sectors", {}).items()},
         checks={name: _part(table, Check, f"checks.{name}", file) for name, table in raw.get("checks", {}).items()},
         reminders=_reminders(raw.get("reminders"), env, file),
+        reports=_part(raw["reports"], Reports, "reports", file) if "reports" in raw else None,
         sources={name: _source(name, table, env, file) for name, table in raw.get("sources", {}).items()},
         layers=tuple(raw.get("layers", ())),
         retention_days=raw.get("retention_days", 1100),
         file=str(file) if file else None,
     )
+    if found.reports is not None:
+        _desk(found, file)
+    return found
+
+
+def _desk(found: Settings, file: Path | None) -> None:
+    """Reports go into the log under the name of a source. Raises BadConfig when that is none."""
+    assert found.reports is not None
+    name = found.reports.source
+    source = found.sources.get(name)
+    if source is None or source.adapter != "desk":
+        say = f'[reports] needs a source of its own; write [sources.{name}] with adapter = "desk" and a contract.'
+        raise BadConfig(say, file=file, line=_line(file, "reports", "source") or _line(file, "reports"))
 
 
 def _part(table: Any, kind: Any, where: str, file: Path | None) -> Any:

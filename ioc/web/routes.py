@@ -11,12 +11,13 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from ioc import names
 from ioc.bridge.template import XLSX
-from ioc.web import api, asked, asyncapi, bridge, checks, ledgers, openapi, push, ready, spoken, vector, wall
+from ioc.web import api, asked, asyncapi, bridge, checks, ledgers, openapi, push, ready, reports, spoken, vector, wall
 from ioc.web.asked import Param
 from ioc.web.door import Door
 from ioc.web.gate import PATH, Gate
 from ioc.web.socket import Socket
 
+SCRIPT, MANIFEST = "text/javascript", "application/manifest+json"
 JSON, GEOJSON, CSV, HTML = "application/json", "application/geo+json", "text/csv", "text/html"
 
 
@@ -41,6 +42,9 @@ WAYS = (
     Way("/", wall.home, (HTML, JSON), shut=False),
     Way("/wall/{screen}", wall.wall, (HTML,), shut=False),
     Way("/tablet", wall.tablet, (HTML,), shut=False),
+    Way("/report", wall.report, (HTML,), shut=False),
+    Way("/report/sw.js", wall.report_worker, (SCRIPT,), shut=False),
+    Way("/report/manifest.webmanifest", wall.report_manifest, (MANIFEST,), shut=False),
     Way("/healthz", ready.healthz, shut=False),
     Way("/readyz", ready.readyz, shut=False),
     Way("/metrics", ready.metrics, ("text/plain",), shut=False),
@@ -74,11 +78,60 @@ WAYS = (
         status=202,
         wrong=(409, 422),
     ),
+    Way("/api/reports/units", wall.report_units, (GEOJSON,), shut=False),
+    Way("/api/reports/form", reports.form, shut=False),
+    Way("/api/reports", reports.file, method="POST", takes=JSON, status=201, shut=False, wrong=(422, 429)),
+    Way(
+        "/api/reports/nearby",
+        reports.nearby,
+        (JSON,),
+        (reports.LON, reports.LAT, reports.CATEGORY),
+        shut=False,
+        wrong=(422, 429),
+    ),
+    Way("/api/reports/map", reports.reports_map, (GEOJSON,), (asked.BBOX,), shut=False, wrong=(429,)),
+    Way("/api/reports/followed", reports.followed, shut=False, wrong=(404, 429)),
+    Way(
+        "/api/reports/followed/steps",
+        reports.followed_step,
+        method="POST",
+        takes=JSON,
+        shut=False,
+        wrong=(403, 404, 422, 429),
+    ),
+    Way(
+        "/api/reports/followed/satisfied",
+        reports.followed_satisfied,
+        method="POST",
+        takes=JSON,
+        shut=False,
+        wrong=(404, 422),
+    ),
+    Way("/api/reports/photos/{stored}", reports.photo, ("image/jpeg", "video/mp4", "video/webm"), shut=False),
+    Way(
+        "/api/reports/{id}/support",
+        reports.support,
+        method="POST",
+        takes=JSON,
+        status=201,
+        shut=False,
+        wrong=(422, 429),
+    ),
+    Way("/api/reports/{id}/photos/{hash}", reports.photo_offset, (), method="HEAD", shut=False),
+    Way(
+        "/api/reports/{id}/photos/{hash}",
+        reports.photo_part,
+        method="PATCH",
+        takes="application/offset+octet-stream",
+        status=201,
+        shut=False,
+        wrong=(409, 422),
+    ),
     Way("/api/screens/{name}", wall.screen),
     Way("/api/units", wall.units, (GEOJSON,)),
     Way("/api/session", wall.session, (), method="POST", takes=JSON, status=204, shut=False),
 )
-LATER = ("/report", "/ops")
+LATER = ("/ops",)
 """Faces of later parts."""
 
 

@@ -23,7 +23,7 @@ from ioc.errors import BadConfig
 from ioc.settings import Settings
 from ioc.web import caller
 from ioc.web.access import Refused
-from ioc.web.door import Door, door, grant_of, known, watching
+from ioc.web.door import Door, desk, door, grant_of, known, watching
 from ioc.web.problems import Wrong
 
 STATIC = Path(__file__).parent / "static"
@@ -159,6 +159,39 @@ async def tablet(request: Request) -> Response:
     return await _page(request, "tablet.html")
 
 
+async def report(request: Request) -> Response:
+    """The citizens' page."""
+    desk(door(request))
+    return await _page(request, "report.html")
+
+
+async def report_worker(request: Request) -> Response:
+    """The service worker of the citizens' page."""
+    shown = _report_file(request, "report-sw.js", "text/javascript")
+    # a script under /report/ may rule /report itself only when its server says so
+    shown.headers["Service-Worker-Allowed"] = "/report"
+    return shown
+
+
+async def report_manifest(request: Request) -> Response:
+    """What a phone needs to put the citizens' page on its home screen."""
+    return _report_file(request, "report.webmanifest", "application/manifest+json")
+
+
+def _report_file(request: Request, name: str, kind: str) -> Response:
+    desk(door(request))
+    asset = request.app.state.assets.get(name)
+    if asset is None:
+        raise Wrong("The pages are not built here; run npm ci and npm run build in frontend/.", 503)
+    return answer(request, asset._replace(kind=kind), "no-cache")
+
+
+async def report_units(request: Request) -> Response:
+    """The communes, for citizens: published borders, open where reports are taken."""
+    desk(door(request))
+    return await _units(request)
+
+
 async def later(request: Request) -> Response:
     """A face of a later part."""
     raise Wrong("This face comes with a later version; GET / lists what is here.", 404)
@@ -197,6 +230,10 @@ def as_json(
 async def units(request: Request) -> Response:
     """The communes: names, centres, areas; `approximate` when areas are cells around the centres."""
     await watching(request)
+    return await _units(request)
+
+
+async def _units(request: Request) -> Response:
     here = door(request)
     state = request.app.state
     if not hasattr(state, "units_body"):
@@ -302,6 +339,7 @@ def policy(basemap: str | None) -> str:
     extra = f" {host.scheme}://{host.netloc}" if host.scheme in ("http", "https") and host.netloc else ""
     return (
         "default-src 'none'; script-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
-        f"img-src 'self' data: blob:{extra}; font-src 'self'{extra}; connect-src 'self'{extra}; manifest-src 'self'; "
+        f"img-src 'self' data: blob:{extra}; media-src 'self' blob:; "
+        f"font-src 'self'{extra}; connect-src 'self'{extra}; manifest-src 'self'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )

@@ -41,7 +41,7 @@ async def test_three_processes_may_migrate_at_once(empty_url: str) -> None:
     assert [process.returncode for process in started] == [0, 0, 0], ends
     db = open_db(empty_url)
     async with db.reading() as connection:
-        assert (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalars().all() == ["0002"]
+        assert (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalars().all() == ["0003"]
     await db.close()
 
 
