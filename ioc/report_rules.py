@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, time
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import msgspec
@@ -137,7 +138,7 @@ class WorkDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         clocks = [one for span in self.work for one in span]
-        rising = all(one < other for one, other in zip(clocks, clocks[1:], strict=False))
+        rising = all(one < other for one, other in pairwise(clocks))
         if not clocks or not rising or not all(_CLOCK.fullmatch(one) for one in clocks):
             raise ValueError('work is spans of rising clock times; write such as [["07:30", "11:30"]]')
 

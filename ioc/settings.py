@@ -18,6 +18,7 @@ from ioc.check import Check
 from ioc.contract import Contract
 from ioc.errors import BadConfig
 from ioc.mailing import Reminders, written_out
+from ioc.report_rules import Reports
 from ioc.workdays import Calendar
 
 SECRET = re.compile(r"^\$([A-Z][A-Z0-9_]*)$")
@@ -97,6 +98,7 @@ class Settings(msgspec.Struct, frozen=True):
     sectors: dict[str, Sector] = {}
     checks: dict[str, Check] = {}
     reminders: Reminders | None = None
+    reports: Reports | None = None
     layers: tuple[str, ...] = ()
     retention_days: int = 1100
     file: str | None = None
@@ -146,7 +148,7 @@ def load(file: str | Path, env: Mapping[str, str] = os.environ) -> Settings:
 def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path | None = None) -> Settings:
     """Settings of an already read TOML table; raises BadConfig."""
     known = {"province", "sources", "access", "web", "log", "calendar", "sectors", "checks", "reminders", "layers"}
-    known.add("retention_days")
+    known |= {"retention_days", "reports"}
     for name in raw.keys() - known:
         raise BadConfig(
             f"Unknown setting {name}; write one of {', '.join(sorted(known))}.", file=file, line=_line(file, name)
@@ -164,6 +166,7 @@ def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path |
         sectors={name: _part(table, Sector, f"sectors.{name}", file) for name, table in raw.get("sectors", {}).items()},
         checks={name: _part(table, Check, f"checks.{name}", file) for name, table in raw.get("checks", {}).items()},
         reminders=_reminders(raw.get("reminders"), env, file),
+        reports=_part(raw["reports"], Reports, "reports", file) if "reports" in raw else None,
         sources={name: _source(name, table, env, file) for name, table in raw.get("sources", {}).items()},
         layers=tuple(raw.get("layers", ())),
         retention_days=raw.get("retention_days", 1100),

@@ -22,6 +22,7 @@ MIGRATION_LOCK = 0x10C_DB
 
 _DRIVERS = {"sqlite": ("aiosqlite", "pysqlite"), "postgresql": ("psycopg", "psycopg")}
 _WRITES = "ioc_writes"
+_SAFE = "ioc_safe"
 
 
 class Database:
@@ -41,11 +42,14 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """A connection with one transaction: all or none, written when the block ends without an error."""
+    async def writing(self, *, safe: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A connection with one transaction: all or none, written when the block ends without an error.
+
+        `safe`: it outlives a power cut too, once the block has ended; PostgreSQL's always do.
+        """
         async with self.engine.connect() as connection:
             # SQLite refuses a reader that turns writer late, without waiting: so it says from the start that it writes.
-            marked = await connection.execution_options(**{_WRITES: True})
+            marked = await connection.execution_options(**{_WRITES: True, _SAFE: safe})
             async with marked.begin():
                 yield marked
 
@@ -142,7 +146,10 @@ def _tune(engine: sa.Engine) -> None:
         cursor.close()
 
     def begun(connection: sa.Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, False)
+        options = connection.get_execution_options()
+        writes = options.get(_WRITES, False)
+        if writes:
+            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options.get(_SAFE) else 'NORMAL'}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     sa.event.listen(engine, "connect", connected)

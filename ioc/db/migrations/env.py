@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlmodel import SQLModel
 
-import ioc.db.reports  # noqa: F401
+import ioc.db.reports
 import ioc.db.tables  # noqa: F401  fills the metadata
 
 context.configure(
