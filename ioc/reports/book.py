@@ -171,15 +171,17 @@ class Book:
         name = secrets.token_urlsafe(16)
         follow = follow_of(name, told.client) if told.client is not None else secrets.token_hex(32)
         due, step_due = seam.first(self.rules, self.calendar, told.category, at)
-        person = people.Person(told.name, told.phone)
+        person = people.Person(told.name, told.phone, told.email)
         report = Report(
             id=name, number=_number(self.rules.prefix, at, number),
             client=digest(told.client) if told.client is not None else None, channel=told.channel,
-            jurisdiction=self.rules.jurisdiction, category=told.category, words=told.words, lon=told.lon, lat=told.lat,
+            jurisdiction=told.jurisdiction or self.rules.jurisdiction,
+            category=told.category, words=told.words, lon=told.lon, lat=told.lat,
             accuracy=told.accuracy, address=told.address, unit=unit, state="new", since=at, version=1, filed=at,
             made=told.made, updated=at, due=due, step_due=step_due,
             person=self.vault.seal(name, person) if self.vault is not None else None, follow=digest(follow),
-            device=digest(told.device) if told.device is not None else None, lang=told.lang, attributes=told.attributes,
+            device=digest(told.device) if told.device is not None else None, lang=told.lang,
+            attributes=told.attributes | told.beside,
         )  # fmt: skip
         return report, follow
 

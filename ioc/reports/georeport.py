@@ -6,7 +6,7 @@ Pure; how a value becomes XML or JSON stands in `ioc.web.open311_xml`, how forms
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +14,8 @@ import msgspec
 
 from ioc import clock
 from ioc.report_rules import Category, Reports
+from ioc.reports.changes import ENDS
 
-CLOSED = ("done", "closed", "refused", "duplicate", "merged")
-"""States that GeoReport calls closed; every other is open."""
 NOTES = {
     "new": ("Mới nhận, chờ xác minh.", "Received, to be verified."),
     "verified": ("Đã xác minh, chờ giao xử lý.", "Verified, to be assigned."),
@@ -26,7 +25,7 @@ NOTES = {
     "more_info": ("Chờ người phản ánh bổ sung thông tin.", "More information is wanted from who reported it."),
     "done": ("Đã xử lý xong.", "Done."),
     "closed": ("Đã đóng.", "Closed."),
-    "refused": ("Không thuộc phạm vi xử lý.", "Refused."),
+    "refused": ("Không được giải quyết.", "Refused."),
     "reopened": ("Được mở lại.", "Reopened."),
     "duplicate": ("Trùng với phản ánh khác.", "The same as another report."),
     "merged": ("Đã gộp vào phản ánh khác.", "Merged into another report."),
@@ -35,7 +34,11 @@ NOTES = {
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """A report as the public may know it; `text`: the newest public answer. `lon`, `lat`: as coarse as they must be."""
+    """A report as the public may know it. `lon`, `lat`: WGS84, as coarse as they must be.
+
+    `text`: the newest public answer, or the code of why it was refused. `media`: address of a photo. `stays`: number
+    of the report that stands for this one.
+    """
 
     number: str
     state: str
@@ -50,6 +53,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     lat: float | None
     media: str | None
     text: str | None = None
+    stays: str | None = None
 
 
 def services(rules: Reports, english: bool, batch: bool = False) -> list[dict[str, Any]]:
@@ -103,11 +107,14 @@ def definition(code: str, category: Category, english: bool) -> dict[str, Any]:
 def request(told: Told, rules: Reports, english: bool) -> dict[str, Any]:
     """One report of GET requests, every field of the specification in its order."""
     category, agency = rules.categories.get(told.category), rules.agencies.get(told.agency or "")
-    note = NOTES[told.state][english]
+    said = told.text
+    if told.state == "refused" and said in rules.reasons:
+        said = f"{rules.reasons[said][english]}."
+    notes = (NOTES[told.state][english], told.stays and f"({told.stays})", said)
     return {
         "service_request_id": told.number,
-        "status": "closed" if told.state in CLOSED else "open",
-        "status_notes": f"{note} {told.text}" if told.text else note,
+        "status": "closed" if told.state in ENDS else "open",
+        "status_notes": " ".join(filter(None, notes)),
         "service_name": category.title[english] if category else None,
         "service_code": told.category,
         "description": told.words,
@@ -130,8 +137,8 @@ def moment(when: datetime) -> str:
     return clock.rfc3339(when.replace(microsecond=0))
 
 
-def discovery(url: str, changed: str, contact: str, kinds: Mapping[str, str]) -> dict[str, Any]:
-    """GET discovery. `url`: of the endpoint; `changed`: of the services, sortable; `kinds`: form by media type.
+def discovery(url: str, changed: str, contact: str, kinds: Iterable[str]) -> dict[str, Any]:
+    """GET discovery. `url`: of the endpoint; `changed`: when the services did, sortable; `kinds`: media types.
 
     Source: wiki.open311.org/Service_Discovery.
     """
@@ -142,7 +149,7 @@ def discovery(url: str, changed: str, contact: str, kinds: Mapping[str, str]) ->
         "type": "production",
         "formats": list(kinds),
     }
-    key = "Khoá gửi phản ánh do trung tâm cấp (ioc key add). A key to send reports is given by the centre."
+    key = "Khoá gửi phản ánh do trung tâm điều hành cấp. A key to file reports is given by the operations centre."
     return {"changeset": changed, "contact": contact, "key_service": key, "endpoints": [endpoint]}
 
 

@@ -43,7 +43,10 @@ class Faulty(IocError):
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
-    """A posted form that was read: text NFC, degrees WGS84. `attributes`: by code, a list where several were chosen."""
+    """A posted form that was read: text NFC, degrees WGS84. `attributes`: by code, a list where several were chosen.
+
+    `beside`: address_id and media_url, kept as text.
+    """
 
     category: str
     words: str = ""
@@ -56,6 +59,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
     device: str | None = None
     account: str | None = None
     attributes: dict[str, Any] = {}
+    beside: dict[str, str] = {}
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +109,7 @@ def posted(pairs: Pairs, rules: Reports) -> Posted:
         faults.append((400, f"description is longer than {WORDS:,} characters; send a shorter one."))
     if faults:
         raise Faulty(*faults)
-    told = {f"{OURS}{name}": given[name] for name in ("address_id", "media_url") if given.get(name)}
+    beside = {f"{OURS}{name}": given[name] for name in ("address_id", "media_url") if given.get(name)}
     return Posted(
         category=code,
         words=given.get("description", ""),
@@ -117,7 +121,8 @@ def posted(pairs: Pairs, rules: Reports) -> Posted:
         email=given.get("email") or None,
         device=given.get("device_id") or None,
         account=given.get("account_id") or None,
-        attributes={**attributes, **told},
+        attributes=attributes,
+        beside=beside,
     )
 
 

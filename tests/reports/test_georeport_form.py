@@ -58,7 +58,7 @@ def test_a_whole_form() -> None:
     assert told.words == "Đèn hỏng\nhai đêm"
     assert (told.name, told.phone, told.email) == ("Trần An", "0905 000 000", "an@example.vn")
     assert (told.device, told.account) == ("d-1", "7")
-    assert told.attributes == {"open311.media_url": "https://example.vn/a.jpg"}
+    assert told.beside == {"open311.media_url": "https://example.vn/a.jpg"}
 
 
 def test_answers_to_the_questions_of_a_category() -> None:
