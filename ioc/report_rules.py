@@ -163,7 +163,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Jurisdiction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A jurisdiction of the GeoReport server beside the province's own; a key of the role `push:open311/ID` files there.
+    """A jurisdiction of the GeoReport server beside the own one; a key of the role `push:open311/ID` files there.
 
     `per_key`: how many reports one key may file (the words of the library `limits`). `batch`: a posted report is
     answered with a token, which tells its number later.

@@ -61,9 +61,8 @@ def _conditions(jurisdiction: str, wanted: Wanted) -> list[sa.ColumnElement[bool
     if wanted.closed is not None:
         told.append(_r.state.in_(ENDS) if wanted.closed else _r.state.not_in(ENDS))
     bounds = ((_r.filed, wanted.begin, wanted.end), (_r.updated, wanted.after, wanted.before))
-    for column, low, high in bounds:
-        told += [column >= low] * (low is not None) + [column <= high] * (high is not None)
-    return told
+    told += [column >= low for column, low, _ in bounds if low is not None]
+    return told + [column <= high for column, _, high in bounds if high is not None]
 
 
 async def _beside(connection: AsyncConnection, rows: Sequence[Report]) -> tuple[dict[str, str], ...]:

@@ -91,6 +91,9 @@ def in_its_form(call: Answers) -> Answers:
         except (StoreAway, sa.exc.DBAPIError, sa.exc.TimeoutError, OSError) as error:
             log.warning("%s %s: the reports can't be reached (%s).", request.method, BASE, type(error).__name__)
             faults, headers = (AWAY,), {"Retry-After": "5"}
+        except Exception as error:
+            log.error("%s %s failed.", request.method, request.url.path, exc_info=error)
+            faults = ((500, "The server made a mistake; it was noted, and nothing was changed. Try again later."),)
         return _told(request, "errors", georeport.errors(faults), faults[0][0], headers)
 
     return answer

@@ -15,6 +15,7 @@ from ioc.web import api, asked, asyncapi, bridge, checks, ledgers, open311, open
 from ioc.web.asked import Param
 from ioc.web.door import Door
 from ioc.web.gate import PATH, Gate
+from ioc.web.open311_xml import FORMS
 from ioc.web.socket import Socket
 
 JSON, GEOJSON, CSV, HTML = "application/json", "application/geo+json", "text/csv", "text/html"
@@ -48,7 +49,7 @@ OPEN311 = (
     (f"{open311.BASE}/discovery.{{form}}", open311.discovery_here, ()),
 )
 """The addresses of GeoReport that are read."""
-GEOREPORT = tuple(open311.FORMS.values())
+GEOREPORT = tuple(FORMS.values())
 
 WAYS = (
     Way("/", wall.home, (HTML, JSON), shut=False),
