@@ -137,8 +137,8 @@ async def test_a_hidden_report_is_nowhere(http: httpx2.AsyncClient, db: Database
 @pytest.mark.parametrize(
     ("state", "status", "note"),
     [("new", "open", "chờ xác minh"), ("more_info", "open", "bổ sung"), ("in_progress", "open", "Đang xử lý"),
-     ("reopened", "open", "mở lại"), ("done", "closed", "Đã xử lý xong. Đã thay bóng <i>"), ("closed", "closed", "Đã đóng"),
-     ("refused", "closed", "không có cơ sở"), ("duplicate", "closed", "PY-")],
+     ("reopened", "open", "mở lại"), ("done", "closed", "Đã xử lý xong. Đã thay bóng <i>"),
+     ("closed", "closed", "Đã đóng"), ("refused", "closed", "không có cơ sở"), ("duplicate", "closed", "PY-")],
 )  # fmt: skip
 async def test_states_are_open_or_closed_with_a_note(
     http: httpx2.AsyncClient, db: Database, state: str, status: str, note: str
