@@ -157,7 +157,7 @@ def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path |
         raise BadConfig('There is no [province]; write [province] and name = "…".', file=file)
     if not isinstance(raw.get("checks", {}), dict):
         raise BadConfig("Checks are tables; write [checks.NAME].", file=file, line=_line(file, "checks"))
-    return Settings(
+    found = Settings(
         province=_part(raw["province"], Province, "province", file),
         access=_part(raw.get("access", {}), Access, "access", file),
         web=_part(raw.get("web", {}), Web, "web", file),
@@ -172,6 +172,19 @@ def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path |
         retention_days=raw.get("retention_days", 1100),
         file=str(file) if file else None,
     )
+    if found.reports is not None:
+        _desk(found, file)
+    return found
+
+
+def _desk(found: Settings, file: Path | None) -> None:
+    """Reports go into the log under the name of a source. Raises BadConfig when that is none."""
+    assert found.reports is not None
+    name = found.reports.source
+    source = found.sources.get(name)
+    if source is None or source.adapter != "desk":
+        say = f'[reports] needs a source of its own; write [sources.{name}] with adapter = "desk" and a contract.'
+        raise BadConfig(say, file=file, line=_line(file, "reports", "source") or _line(file, "reports"))
 
 
 def _part(table: Any, kind: Any, where: str, file: Path | None) -> Any:

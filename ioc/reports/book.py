@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -23,7 +23,7 @@ from ioc.db.reports import Photo, Report, Step, photo_of, report_of, step_of
 from ioc.db.session import Database, insert
 from ioc.errors import IocError
 from ioc.report_rules import Reports
-from ioc.reports import changes, filing, people, public, seam
+from ioc.reports import changes, clocks, filing, life, people, public
 from ioc.reports.changes import Asked, NotAllowed, Quicker, Unknown, Who
 from ioc.reports.filing import Filing, Unfit
 from ioc.workdays import Calendar
@@ -102,6 +102,14 @@ class Book:
         """The report that this follow secret belongs to."""
         return await self._one(_reports.c.follow == digest(secret))
 
+    def may(self, report: Report) -> list[str]:
+        """What its citizen may do with a report now."""
+        found = life.may(report.state, "citizen", report.before_info)
+        ended = report.ended is not None and self._now() - report.ended > timedelta(days=self.rules.reopen_days)
+        if ended and "reopen" in found:
+            found.remove("reopen")
+        return found + ["satisfied"] * (report.state in changes.RATED and report.satisfied is None)
+
     async def steps(self, report: str) -> list[Step]:
         """The steps that were taken, the oldest first."""
         query = sa.select(_steps).where(_steps.c.report == report).order_by(_steps.c.version)
@@ -170,7 +178,7 @@ class Book:
     def _new(self, told: Filing, at: datetime, unit: str | None, number: int) -> tuple[Report, str]:
         name = secrets.token_urlsafe(16)
         follow = follow_of(name, told.client) if told.client is not None else secrets.token_hex(32)
-        due, step_due = seam.first(self.rules, self.calendar, told.category, at)
+        due, step_due = clocks.first(self.rules, self.calendar, told.category, at)
         person = people.Person(told.name, told.phone, told.email)
         report = Report(
             id=name, number=_number(self.rules.prefix, at, number),
@@ -200,8 +208,8 @@ class Book:
                 raise await _quicker(connection, before)
             at = _later(before, self._now())
             to = changes.permitted(before, asked, who, self.rules, at)
-            due, step_due = seam.after(self.rules, self.calendar, before, asked.step, to, at)
             after, step = changes.changed(before, asked, who, to, at)
+            due, step_due = clocks.after(self.rules, self.calendar, before, asked.step, to, at, category=after.category)
             after = msgspec.structs.replace(after, due=due, step_due=step_due)
             if asked.step in ("duplicate", "merge"):
                 await self._join(connection, changes.target(found.get(asked.of or ""), before), before, who, at)
@@ -233,7 +241,7 @@ class Book:
         """A new report out of a part of this one: same place, other words."""
         number = await _count(connection, at.astimezone(clock.ZONE).date().isoformat())
         category = asked.category or before.category
-        name, (due, step_due) = secrets.token_urlsafe(16), seam.first(self.rules, self.calendar, category, at)
+        name, (due, step_due) = secrets.token_urlsafe(16), clocks.first(self.rules, self.calendar, category, at)
         child = msgspec.structs.replace(
             before, id=name, number=_number(self.rules.prefix, at, number), client=None, category=category,
             words=filing.clean(asked.words), state="new", since=at, before_info=None, agency=None, version=1, filed=at,
@@ -282,9 +290,8 @@ class Book:
                 raise Unknown()
             at = _later(found, self._now())
             row = {"report": report, "client": digest(client), "at": at}
-            if not (
-                await connection.execute(insert(connection, tables.supports).on_conflict_do_nothing(), row)
-            ).rowcount:
+            once = insert(connection, tables.supports).values(**row).on_conflict_do_nothing()
+            if (await connection.execute(once.returning(tables.supports.c.client))).first() is None:
                 return found.supports
             after = msgspec.structs.replace(found, supports=found.supports + 1, updated=at)
             await self._touch(connection, after)
@@ -296,7 +303,7 @@ class Book:
         await connection.execute(sa.update(_reports).where(_reports.c.id == after.id).values(**values))
         await self._put(connection, after, None)
 
-    async def plan(self, report: str, photo: Photo) -> None:
+    async def plan(self, photo: Photo) -> None:
         """Note a photo that follows (the desk's, after the work); one that is known already stays as it is."""
         async with self.db.writing() as connection:
             row = msgspec.structs.asdict(photo)
@@ -368,8 +375,8 @@ def _number(prefix: str, at: datetime, number: int) -> str:
 
 
 def _trimmed(moment: datetime) -> datetime:
-    """To the millisecond, as times stand on the wire."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    """In UTC, to the millisecond, as times stand on the wire."""
+    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _later(report: Report, now: datetime) -> datetime:

@@ -10,15 +10,10 @@ import msgspec
 from ioc.db.reports import Report, Step
 from ioc.errors import IocError
 from ioc.report_rules import WORDS, Reports
-from ioc.reports import seam
+from ioc.reports import life
 from ioc.reports.filing import Unfit, clean
 
 WHY = 1000
-NEEDS: dict[str, tuple[str, ...]] = {
-    "assign": ("agency",), "reject": ("why",), "ask": ("text",), "tell": ("text",), "finish": ("text",),
-    "refuse": ("why",), "reopen": ("why",), "duplicate": ("of",), "merge": ("of",), "split": ("words",),
-    "answer": ("text",), "hide": ("why",), "unhide": ("why",),
-}  # fmt: skip
 ENDS = ("done", "closed", "refused", "duplicate", "merged")
 RATED = ("done", "closed")
 """States in which the citizen is asked whether they are content."""
@@ -85,9 +80,9 @@ def permitted(report: Report, asked: Asked, who: Who, rules: Reports, at: dateti
         if not isinstance(score, int) or not 1 <= score <= 5:
             raise Unfit("score is a whole number from 1 to 5.", "Hãy chọn từ 1 đến 5.")
         return report.state
-    to = seam.allowed(report.state, asked.step, who.role, report.before_info)
+    to = life.allowed(report.state, asked.step, who.role, report.before_info)
     if to is None:
-        if any(seam.allowed(report.state, asked.step, role, report.before_info) for role in seam.ROLES):
+        if any(life.allowed(report.state, asked.step, role, report.before_info) for role in life.ROLES):
             raise NotAllowed(f"The step {asked.step} is not for the role {who.role}; ask one who may take it.")
         say = f"A report that is {report.state} does not take the step {asked.step}; look at what it may."
         raise Unfit(say, "Bước này không còn dùng được cho phản ánh ở trạng thái hiện tại.")
@@ -104,7 +99,7 @@ def _reopening(report: Report, asked: Asked, who: Who, rules: Reports, at: datet
 
 
 def _complete(report: Report, asked: Asked, rules: Reports) -> None:
-    missing = [name for name in NEEDS.get(asked.step, ()) if not clean(getattr(asked, name))]
+    missing = [name for name in life.needs(asked.step) if not clean(getattr(asked, name))]
     if missing:
         raise Unfit(f"The step {asked.step} needs {' and '.join(missing)}; send it too.", "Còn thiếu nội dung.")
     for name, most in (("why", WHY), ("text", WORDS), ("words", WORDS)):
@@ -131,7 +126,8 @@ def changed(report: Report, asked: Asked, who: Who, to: str, at: datetime) -> tu
     """The report after the step (its due times are another's to say), and the step."""
     change: dict[str, Any] = {"state": to, "version": report.version + 1, "updated": at}
     data = dict(asked.data)
-    if to != report.state:
+    if to != report.state or asked.step == "assign":
+        # a transfer begins the agency's time anew, as another state does
         change["since"], change["warned"] = at, None
     if to in ENDS:
         # an end that was reached stays when it is confirmed: done, then closed

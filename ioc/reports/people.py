@@ -6,6 +6,7 @@ variable IOC_REPORTS_KEY holds the key; after a comma older ones, which only ope
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import logging
@@ -20,12 +21,14 @@ import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ioc import clock
 from ioc.db.reports import looks, reports
 from ioc.db.session import Database
 from ioc.errors import BadConfig, IocError
 from ioc.report_rules import KEY
 
 KEY_BYTES = 32
+PURGE_S = 3600.0
 _NONCE = 12
 _FIRST = "v1."
 
@@ -91,6 +94,16 @@ def vault(env: Mapping[str, str] = os.environ) -> Vault | None:
 def masked(name: str | None) -> str:
     """A name with its first letters alone: "Nguyễn Văn An" is "N*** V*** A***"."""
     return " ".join(f"{word[0]}***" for word in re.split(r"\s+", name or "") if word)
+
+
+async def purging(db: Database, days: float) -> None:
+    """Purge for ever, each hour; a database that is away is asked again then."""
+    while True:
+        try:
+            await purge(db, days, clock.now())
+        except (sa.exc.DBAPIError, OSError) as error:
+            logger.warning("People of old reports can't be purged now (%s).", type(error).__name__)
+        await asyncio.sleep(PURGE_S)
 
 
 async def purge(db: Database, days: float, now: datetime) -> int:

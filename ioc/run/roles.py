@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,21 @@ async def _poller(stage: Stage, fence: int) -> None:
 
     units = await asyncio.to_thread(Units.load, stage.settings.province, stage.settings.folder)
     archive = SqlArchive(stage.db)
-    await poller.run(stage.settings, stage.log, units, archive.standing, archive.quarantined)
+    async with asyncio.TaskGroup() as together:
+        for work in _of_reports(stage):
+            together.create_task(work, name="reports")
+        await poller.run(stage.settings, stage.log, units, archive.standing, archive.quarantined)
+
+
+def _of_reports(stage: Stage) -> list[Coroutine[Any, Any, None]]:
+    """What is to be done of citizens' reports beside the polling: the outbox, and the purge of people."""
+    rules = stage.settings.reports
+    if rules is None:
+        return []
+    from ioc.reports import outbox, people
+
+    relay = outbox.Relay(stage.db, stage.log, stage.settings.sources[rules.source])
+    return [relay.run(), people.purging(stage.db, rules.keep_person_days)]
 
 
 async def _health(stage: Stage, fence: int) -> None:

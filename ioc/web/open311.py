@@ -16,24 +16,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-import limits
 import sqlalchemy as sa
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ioc import clock, fields
-from ioc.db.session import Database
 from ioc.errors import StoreAway
 from ioc.report_rules import Jurisdiction, Reports
-from ioc.reports import georeport, georeport_rows, people
-from ioc.reports.book import Book, Filing, Unfit, Who
-from ioc.reports.georeport_form import Faulty, Pairs, Posted, posted, wanted
+from ioc.reports import georeport, georeport_rows
+from ioc.reports.book import Filing, Unfit, Who, digest
+from ioc.reports.georeport_form import Faulty, Pairs, Posted, Wanted, posted, wanted
 from ioc.web import caller
 from ioc.web.access import Grant, Refused
 from ioc.web.asked import Param
-from ioc.web.door import Door, door
+from ioc.web.door import Desk, desk, door
 from ioc.web.open311_xml import FORMS, XML, written
 from ioc.web.problems import Wrong
 from ioc.web.wall import limited
@@ -122,15 +118,6 @@ def _english(request: Request) -> bool:
     return request.headers.get("accept-language", "").strip().lower().startswith("en")
 
 
-def _rules(here: Door) -> tuple[Reports, Database]:
-    rules = here.settings.reports
-    if rules is None:
-        raise Faulty((404, "No reports are taken here; the settings have no [reports]."))
-    if here.db is None:
-        raise Faulty(AWAY)
-    return rules, here.db
-
-
 def _jurisdiction(rules: Reports, given: str | None) -> tuple[str, Jurisdiction]:
     """The jurisdiction that is asked for; without a word the only one. Raises Faulty."""
     own = Jurisdiction(per_key=rules.open311.per_key, batch=rules.open311.batch)
@@ -144,25 +131,29 @@ def _jurisdiction(rules: Reports, given: str | None) -> tuple[str, Jurisdiction]
     return given, known[given]
 
 
-def _asked(request: Request) -> tuple[Reports, Database, str, Jurisdiction]:
-    rules, db = _rules(door(request))
-    name, found = _jurisdiction(rules, request.query_params.get("jurisdiction_id"))
-    return rules, db, name, found
+async def _asked(request: Request) -> tuple[Desk, str, Jurisdiction]:
+    """The desk, and the jurisdiction asked for. Raises Faulty, Wrong, and Refused when an address asks too often."""
+    here = door(request)
+    found = desk(here)
+    wait = await found.rates.wait("reads", digest(caller.address(request.scope, here.settings.access)))
+    if wait > 0:
+        raise Refused(f"Your address asks too often; go on in {wait} seconds.", 429)
+    return found, *_jurisdiction(found.rules, request.query_params.get("jurisdiction_id"))
 
 
 @in_its_form
 async def services(request: Request) -> Response:
     """The kinds of reports that may be filed (GeoReport: GET service list)."""
-    rules, _, _, jurisdiction = _asked(request)
-    return _told(request, "services", georeport.services(rules, _english(request), jurisdiction.batch))
+    found, _, jurisdiction = await _asked(request)
+    return _told(request, "services", georeport.services(found.rules, _english(request), jurisdiction.batch))
 
 
 @in_its_form
 async def service_definition(request: Request) -> Response:
     """What is asked of a report of one kind beside its words (GeoReport: GET service definition)."""
-    rules, *_ = _asked(request)
+    found, *_ = await _asked(request)
     code = request.path_params["code"]
-    if (category := rules.categories.get(code)) is None:
+    if (category := found.rules.categories.get(code)) is None:
         raise Faulty((404, f"service_code {fields.shown(code)} was not found; GET services lists them."))
     return _told(request, "service_definition", georeport.definition(code, category, _english(request)))
 
@@ -170,33 +161,36 @@ async def service_definition(request: Request) -> Response:
 @in_its_form
 async def service_requests(request: Request) -> Response:
     """Reports of one jurisdiction that are public, filtered and in pages (GeoReport: GET service requests)."""
-    rules, db, name, _ = _asked(request)
+    here, name, _ = await _asked(request)
     query = wanted(request.query_params.multi_items(), clock.now())
-    found = await georeport_rows.find(db, rules, name, query, _media(request))
-    told = [georeport.request(one, rules, _english(request)) for one in found]
-    return _told(request, "service_requests", told)
+    return _told(request, "service_requests", await _read(request, here, name, query))
 
 
 @in_its_form
 async def service_request(request: Request) -> Response:
     """One report that is public (GeoReport: GET service request)."""
-    rules, db, name, _ = _asked(request)
+    here, name, _ = await _asked(request)
     number = request.path_params["id"]
     query = wanted([("service_request_id", number)], clock.now())
-    found = await georeport_rows.find(db, rules, name, query, _media(request)) if query.numbers else []
-    if not found:
+    if len(query.numbers) != 1 or not (found := await _read(request, here, name, query)):
         raise Faulty((404, f"service_request_id {fields.shown(number)} was not found."))
-    return _told(
-        request, "service_requests", [georeport.request(one, rules, _english(request)) for one in found]
-    )  # fmt: skip
+    return _told(request, "service_requests", found)
+
+
+async def _read(request: Request, here: Desk, jurisdiction: str, query: Wanted) -> list[dict[str, Any]]:
+    base = _base(request)
+    found = await georeport_rows.find(
+        here.book.db, here.rules, jurisdiction, query, lambda stored: f"{base}/api/reports/photos/{stored}"
+    )
+    return [georeport.request(one, here.rules, _english(request)) for one in found]
 
 
 @in_its_form
 async def service_token(request: Request) -> Response:
     """The number of the report that a token was given for (GeoReport: GET service_request_id from a token)."""
-    _, db, name, _ = _asked(request)
+    here, name, _ = await _asked(request)
     token = request.path_params["id"]
-    if (number := await georeport_rows.number_of(db, name, token)) is None:
+    if (number := await georeport_rows.number_of(here.book.db, name, token)) is None:
         raise Faulty((404, f"token {fields.shown(token)} was not found."))
     return _told(request, "service_requests", [{"service_request_id": number, "token": token}])
 
@@ -205,7 +199,7 @@ async def service_token(request: Request) -> Response:
 async def discovery(request: Request) -> Response:
     """Where the GeoReport server is, and in which forms it answers (Open311: service discovery)."""
     here = door(request)
-    rules, _ = _rules(here)
+    rules = desk(here).rules
     changed = await asyncio.to_thread(_changed, here.settings.file)
     agency = rules.agencies[rules.desk.agency]
     contact = " · ".join(filter(None, (agency.title[_english(request)], agency.contact)))
@@ -230,7 +224,8 @@ async def file_request(request: Request) -> Response:
     The same header Idempotency-Key from the same key is the same report.
     """
     here = door(request)
-    rules, _ = _rules(here)
+    counter = desk(here)
+    rules = counter.rules
     pairs = await _form(request)
     given = dict(pairs)
     grant = await _grant(request, given.get("api_key"))
@@ -240,10 +235,12 @@ async def file_request(request: Request) -> Response:
     if not _may_file(grant, None if name == rules.jurisdiction else name):
         raise Refused("This api_key does not file in this jurisdiction; ask the centre for one that does.", 403)
     form = posted(pairs, rules)
-    _counted(request, grant, name, jurisdiction)
+    wait = await counter.rates.wait_by(jurisdiction.per_key, f"open311 {name}", str(grant.key))
+    if wait > 0:
+        raise Refused(f"This api_key has filed as many reports as it may for now; go on in {wait} seconds.", 429)
     told = _filing(form, rules, name, _client(request, grant), _english(request))
     try:
-        filed = await _book(request).file(told, Who("operator", grant.name, grant.agency))
+        filed = await counter.book.file(told, Who("operator", grant.name, grant.agency))
     except Unfit as error:
         raise Faulty(*((400, one["say"]) for one in error.errors)) from None
     number = {"token": filed.report.id} if jurisdiction.batch else {"service_request_id": filed.report.number}
@@ -287,16 +284,6 @@ def _may_file(grant: Grant, other: str | None) -> bool:
     return grant.role in ("operator", "agency", "admin", f"{KEY_ROLE}/{other}" if other is not None else KEY_ROLE)
 
 
-def _counted(request: Request, grant: Grant, name: str, jurisdiction: Jurisdiction) -> None:
-    """One more report of this key. Raises Refused (429) beyond what the jurisdiction lets a key file."""
-    state = request.app.state
-    if not hasattr(state, "open311_limits"):
-        state.open311_limits = FixedWindowRateLimiter(MemoryStorage())
-    for most in limits.parse_many(jurisdiction.per_key):
-        if not state.open311_limits.hit(most, name, str(grant.key)):
-            raise Refused("This api_key has filed as many reports as it may for now; go on in a minute.", 429)
-
-
 def _client(request: Request, grant: Grant) -> str | None:
     """The id under which the sender files once and no more; None: it names none."""
     told = request.headers.get("idempotency-key", "").strip()
@@ -313,23 +300,7 @@ def _filing(form: Posted, rules: Reports, jurisdiction: str, client: str | None,
     )  # fmt: skip
 
 
-def _book(request: Request) -> Book:
-    state, here = request.app.state, door(request)
-    if not hasattr(state, "open311_book"):
-        rules, db = _rules(here)
-        state.open311_book = Book(
-            db, rules, calendar=here.settings.calendar, units=here.units, vault=people.vault()
-        )  # fmt: skip
-    found: Book = state.open311_book
-    return found
-
-
 def _base(request: Request) -> str:
     """Scheme and host by which the caller reached us."""
     scheme = "https" if caller.secure(request.scope, door(request).settings.access) else "http"
     return f"{scheme}://{request.url.netloc}"
-
-
-def _media(request: Request) -> Callable[[str], str]:
-    base = _base(request)
-    return lambda stored: f"{base}/api/reports/photos/{stored}"

@@ -35,7 +35,7 @@ PATH_TYPES = {"z": "integer", "x": "integer", "y": "integer"}
 FORM: dict[str, Any] = {"type": "string", "enum": ["json", "xml"]}
 """How an address of the GeoReport server ends."""
 SAYS = {400: "Wrong", 401: "A key is needed", 403: "The key does not open this", 404: "Not here", 413: "Too large"}
-SAYS |= {409: "Not taken now", 422: "Something in it is wrong; nothing was taken", 429: "Too many", 503: "Away"}
+SAYS |= {409: "Not taken now", 422: "Something in it is wrong; nothing was taken", 429: "Too much at once", 503: "Away"}
 
 
 def _operation(way: Way) -> dict[str, Any]:

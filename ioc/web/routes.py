@@ -11,7 +11,22 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from ioc import names
 from ioc.bridge.template import XLSX
-from ioc.web import api, asked, asyncapi, bridge, checks, ledgers, open311, openapi, push, ready, spoken, vector, wall
+from ioc.web import (
+    api,
+    asked,
+    asyncapi,
+    bridge,
+    checks,
+    ledgers,
+    open311,
+    openapi,
+    push,
+    ready,
+    reports,
+    spoken,
+    vector,
+    wall,
+)
 from ioc.web.asked import Param
 from ioc.web.door import Door
 from ioc.web.gate import PATH, Gate
@@ -86,6 +101,54 @@ WAYS = (
         method="POST",
         takes=bridge.FORM,
         status=202,
+        wrong=(409, 422),
+    ),
+    Way("/api/reports/form", reports.form, shut=False),
+    Way("/api/reports", reports.file, method="POST", takes=JSON, status=201, shut=False, wrong=(422, 429)),
+    Way(
+        "/api/reports/nearby",
+        reports.nearby,
+        (JSON,),
+        (reports.LON, reports.LAT, reports.CATEGORY),
+        shut=False,
+        wrong=(422, 429),
+    ),
+    Way("/api/reports/map", reports.reports_map, (GEOJSON,), (asked.BBOX,), shut=False, wrong=(429,)),
+    Way("/api/reports/followed", reports.followed, shut=False, wrong=(404, 429)),
+    Way(
+        "/api/reports/followed/steps",
+        reports.followed_step,
+        method="POST",
+        takes=JSON,
+        shut=False,
+        wrong=(403, 404, 422, 429),
+    ),
+    Way(
+        "/api/reports/followed/satisfied",
+        reports.followed_satisfied,
+        method="POST",
+        takes=JSON,
+        shut=False,
+        wrong=(404, 422),
+    ),
+    Way("/api/reports/photos/{stored}", reports.photo, ("image/jpeg", "video/mp4", "video/webm"), shut=False),
+    Way(
+        "/api/reports/{id}/support",
+        reports.support,
+        method="POST",
+        takes=JSON,
+        status=201,
+        shut=False,
+        wrong=(422, 429),
+    ),
+    Way("/api/reports/{id}/photos/{hash}", reports.photo_offset, (), method="HEAD", shut=False),
+    Way(
+        "/api/reports/{id}/photos/{hash}",
+        reports.photo_part,
+        method="PATCH",
+        takes="application/offset+octet-stream",
+        status=201,
+        shut=False,
         wrong=(409, 422),
     ),
     Way("/api/screens/{name}", wall.screen),
