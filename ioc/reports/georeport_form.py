@@ -209,7 +209,7 @@ def wanted(pairs: Pairs, now: datetime) -> Wanted:
     """
     given: dict[str, list[str]] = {}
     for name, value in pairs:
-        given.setdefault(name, []).extend(part.strip() for part in value.split(",") if part.strip())
+        given.setdefault(name, []).extend(part for one in value.split(",") if (part := fields.clean(one)))
     faults: list[tuple[int, str]] = []
     numbers = tuple(dict.fromkeys(given.get("service_request_id", ())))
     if len(numbers) > MOST_IDS:

@@ -189,7 +189,7 @@ async def _read(request: Request, here: Desk, jurisdiction: str, query: Wanted) 
 async def service_token(request: Request) -> Response:
     """The number of the report that a token was given for (GeoReport: GET service_request_id from a token)."""
     here, name, _ = await _asked(request)
-    token = request.path_params["id"]
+    token = fields.clean(request.path_params["id"])
     if (number := await georeport_rows.number_of(here.book.db, name, token)) is None:
         raise Faulty((404, f"token {fields.shown(token)} was not found."))
     return _told(request, "service_requests", [{"service_request_id": number, "token": token}])

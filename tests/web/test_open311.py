@@ -199,6 +199,7 @@ async def test_filters_and_pages(http: httpx2.AsyncClient) -> None:
         ("requests.{}?page=0&start_date=x", 400, "start_date"), ("requests/%3Cscript%3E.{}", 404, "<script>"),
         ("requests.{}?api_key=" + KEY, 400, "never stands in an address"), ("requests/,.{}", 404, ","),
         ("requests/%00%EF%BF%BE.{}", 404, "not found"),
+        ("tokens/a%00b.{}", 404, "token"), ("requests.{}?service_code=%00&status=%00open,x", 400, "status"),
     ],
 )  # fmt: skip
 async def test_errors_come_in_the_published_form(
