@@ -123,11 +123,8 @@ def demo(
 
 def _reports_key(file: Path) -> str:
     """The key that names and phones of reports are sealed with: made once for a data folder, for its owner's eyes."""
-    try:
-        with file.open("x", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o600)) as fresh:
-            fresh.write(base64.urlsafe_b64encode(os.urandom(32)).decode())
-    except FileExistsError:
-        pass
+    with suppress(FileExistsError), os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as fresh:
+        fresh.write(base64.urlsafe_b64encode(os.urandom(32)).decode())
     return file.read_text(encoding="ascii").strip()
 
 

@@ -34,7 +34,7 @@ async def find(
     query = (
         sa.select(reports)
         .where(*_conditions(jurisdiction, wanted))
-        .order_by(first.desc(), _r.id)
+        .order_by(first.desc(), _r.number.desc())
         .limit(wanted.size)
         .offset((wanted.page - 1) * wanted.size)
     )
