@@ -25,7 +25,7 @@ from tests.georeport import OTHER_KEY, RULES, TEST, centre, fits, two
 
 FILES = ("MyLA311_2017_subset_10000.csv", "MyLA311_2020_requests_10000.csv")
 V2 = "/open311/v2"
-AT_ONCE = 2
+AT_ONCE = 50
 
 
 class Filed(NamedTuple):
