@@ -162,6 +162,25 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reads: str = "600/minute"
 
 
+class Jurisdiction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A jurisdiction of the GeoReport server beside the own one; a key of the role `push:open311/ID` files there.
+
+    `per_key`: how many reports one key may file (the words of the library `limits`). `batch`: a posted report is
+    answered with a token, which tells its number later.
+    """
+
+    per_key: str = "600/minute"
+    batch: bool = False
+
+
+class Open311(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The GeoReport v2 server. `per_key`, `batch`: as of a jurisdiction, for the province's own."""
+
+    per_key: str = "600/minute"
+    batch: bool = False
+    jurisdictions: dict[str, Jurisdiction] = {}
+
+
 class Reports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of `[reports]`. Raises ValueError when a route, the desk or a code names what is not there.
 
@@ -186,6 +205,7 @@ class Reports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refusals: dict[str, Both] = {}
     answers: dict[str, Template] = {}
     limits: Limits = Limits()
+    open311: Open311 = Open311()
 
     def __post_init__(self) -> None:
         if not self.categories:

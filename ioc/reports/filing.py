@@ -50,7 +50,8 @@ class Filing(msgspec.Struct, frozen=True, kw_only=True):
     """A report before it is taken. Lon and lat in WGS84, `accuracy` in metres; times aware; texts NFC after `clean`.
 
     `client`: an id (UUID) that its phone made up: the same one is taken once. `made`: when it was written there.
-    `name`, `phone`: kept encrypted, or not at all. `unit`: commune, where no place is told.
+    `name`, `phone`, `email`: kept encrypted, or not at all. `unit`: commune, where no place is told. `jurisdiction`:
+    one beside the province's own. `beside`: what a channel tells beyond the category's questions, by a dotted name.
     """
 
     category: str
@@ -66,8 +67,11 @@ class Filing(msgspec.Struct, frozen=True, kw_only=True):
     lang: str = "vi"
     name: str | None = None
     phone: str | None = None
+    email: str | None = None
     device: str | None = None
+    jurisdiction: str | None = None
     attributes: dict[str, Any] = {}
+    beside: dict[str, str] = {}
     photos: tuple[Planned, ...] = ()
 
 

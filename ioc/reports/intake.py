@@ -155,16 +155,17 @@ class Intake:
         name = secrets.token_urlsafe(16)
         follow = follow_of(name, told.client) if told.client is not None else secrets.token_hex(32)
         due, step_due = clocks.first(self._rules, self._calendar, told.category, at)
-        person = people.Person(told.name, told.phone)
+        person = people.Person(told.name, told.phone, told.email)
         report = Report(
             id=name, number=number(self._rules.prefix, at, nth),
             client=digest(told.client) if told.client is not None else None, channel=told.channel,
-            jurisdiction=self._rules.jurisdiction, category=told.category, words=told.words, lon=told.lon,
+            jurisdiction=told.jurisdiction or self._rules.jurisdiction,
+            category=told.category, words=told.words, lon=told.lon,
             lat=told.lat, accuracy=told.accuracy, address=told.address, unit=unit, state="new", since=at, version=1,
             filed=at, made=told.made, updated=at, due=due, step_due=step_due,
             person=self._vault.seal(name, person) if self._vault is not None else None, follow=digest(follow),
             device=digest(told.device) if told.device is not None else None, lang=told.lang,
-            attributes=told.attributes,
+            attributes=told.attributes | told.beside,
         )  # fmt: skip
         photos = [
             Photo(report=name, hash=one.hash, position=n, kind=one.kind, state="planned", bytes=one.bytes, at=at)

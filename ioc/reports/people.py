@@ -40,6 +40,7 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
 
     name: str | None = None
     phone: str | None = None
+    email: str | None = None
 
 
 class Sealed(IocError):

@@ -33,7 +33,7 @@ from ioc.reports import people, photos
 from ioc.reports.book import Book
 from ioc.score import WORDS
 from ioc.settings import Settings
-from ioc.web import caller, direct, wall
+from ioc.web import caller, direct, open311, wall
 from ioc.web.access import READ_S, REREAD_S, Access
 from ioc.web.channels import Channel, describe
 from ioc.web.door import Desk, Door, Faults
@@ -87,7 +87,7 @@ class Guard:
 
         if (name := caller.key_in_query(scope)) is not None:
             say = f"A key never stands in an address; take {name} out, and send it as Authorization: Bearer KEY."
-            await problem(400, say)(scope, receive, guarded)
+            await (open311.turned(scope["path"], 400, say) or problem(400, say))(scope, receive, guarded)
             return
         try:
             await self._app(scope, receive, guarded)

@@ -32,15 +32,22 @@ PROBLEM = {
     },
 }
 PATH_TYPES = {"z": "integer", "x": "integer", "y": "integer"}
+FORM: dict[str, Any] = {"type": "string", "enum": ["json", "xml"]}
+"""How an address of the GeoReport server ends."""
 SAYS = {400: "Wrong", 401: "A key is needed", 403: "The key does not open this", 404: "Not here", 413: "Too large"}
-SAYS |= {409: "Not taken now", 429: "Too much at once", 422: "Something in it is wrong; nothing was taken"}
+SAYS |= {409: "Not taken now", 422: "Something in it is wrong; nothing was taken", 429: "Too much at once", 503: "Away"}
 
 
 def _operation(way: Way) -> dict[str, Any]:
     lines = [line.strip() for line in (way.call.__doc__ or "").strip().splitlines()]
     path = re.findall(r"{(\w+)}", way.path)
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": PATH_TYPES.get(name, "string")}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": FORM if name == "form" else {"type": PATH_TYPES.get(name, "string")},
+        }
         for name in path
     ]
     parameters += [
@@ -53,7 +60,9 @@ def _operation(way: Way) -> dict[str, Any]:
         + [413] * bool(way.takes)
         + list(way.wrong)
     )
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    problem: dict[str, Any] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    if way.errors:
+        problem = {kind: {} for kind in way.errors}
     answers: dict[str, Any] = {str(status): {"description": SAYS[status], "content": problem} for status in wrong}
     good: dict[str, Any] = {"description": lines[0]}
     if way.gives:

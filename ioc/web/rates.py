@@ -23,8 +23,15 @@ class Rates:
 
     async def wait(self, kind: str, who: str) -> int:
         """Count one try of `who`; returns the seconds that they must wait, 0: none. `kind`: a field of `Limits`."""
+        return await self._wait(self._by[kind], kind, who)
+
+    async def wait_by(self, words: str, kind: str, who: str) -> int:
+        """The same by a limit that is given in the words of `limits`, such as 600/minute; `kind`: what is counted."""
+        return await self._wait(parse_many(words), kind, who)
+
+    async def _wait(self, told: list[RateLimitItem], kind: str, who: str) -> int:
         longest = 0.0
-        for limit in self._by[kind]:
+        for limit in told:
             if not await self._limiter.hit(limit, kind, who):
                 stats = await self._limiter.get_window_stats(limit, kind, who)
                 longest = max(longest, stats.reset_time - time.time(), 1.0)

@@ -11,10 +11,26 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from ioc import names
 from ioc.bridge.template import XLSX
-from ioc.web import api, asked, asyncapi, bridge, checks, ledgers, openapi, push, ready, reports, spoken, vector, wall
+from ioc.web import (
+    api,
+    asked,
+    asyncapi,
+    bridge,
+    checks,
+    ledgers,
+    open311,
+    openapi,
+    push,
+    ready,
+    reports,
+    spoken,
+    vector,
+    wall,
+)
 from ioc.web.asked import Param
 from ioc.web.door import Door
 from ioc.web.gate import PATH, Gate
+from ioc.web.open311_xml import FORMS
 from ioc.web.socket import Socket
 
 SCRIPT, MANIFEST = "text/javascript", "application/manifest+json"
@@ -24,7 +40,7 @@ JSON, GEOJSON, CSV, HTML = "application/json", "application/geo+json", "text/csv
 class Way(NamedTuple):
     """One address. `gives`: media types of a good answer (`status`); `takes`: of the body; `shut`: a key is needed.
 
-    `wrong`: statuses of errors beside the usual ones.
+    `wrong`: statuses of errors beside the usual ones. `errors`: media types of errors that are no problem details.
     """
 
     path: str
@@ -36,7 +52,20 @@ class Way(NamedTuple):
     status: int = 200
     shut: bool = True
     wrong: tuple[int, ...] = ()
+    errors: tuple[str, ...] = ()
 
+
+OPEN311 = (
+    (f"{open311.BASE}/services.{{form}}", open311.services, (open311.JURISDICTION,)),
+    (f"{open311.BASE}/services/{{code}}.{{form}}", open311.service_definition, (open311.JURISDICTION,)),
+    (f"{open311.BASE}/requests.{{form}}", open311.service_requests, open311.FILTERS),
+    (f"{open311.BASE}/requests/{{id}}.{{form}}", open311.service_request, (open311.JURISDICTION,)),
+    (f"{open311.BASE}/tokens/{{id}}.{{form}}", open311.service_token, (open311.JURISDICTION,)),
+    ("/open311/discovery.{form}", open311.discovery, ()),
+    (f"{open311.BASE}/discovery.{{form}}", open311.discovery_here, ()),
+)
+"""The addresses of GeoReport that are read."""
+GEOREPORT = tuple(FORMS.values())
 
 WAYS = (
     Way("/", wall.home, (HTML, JSON), shut=False),
@@ -129,6 +158,18 @@ WAYS = (
     ),
     Way("/api/screens/{name}", wall.screen),
     Way("/api/units", wall.units, (GEOJSON,)),
+    *(Way(path, call, GEOREPORT, params, shut=False, wrong=(503,), errors=GEOREPORT) for path, call, params in OPEN311),
+    Way(
+        f"{open311.BASE}/requests.{{form}}",
+        open311.file_request,
+        GEOREPORT,
+        method="POST",
+        takes=open311.FORM,
+        status=201,
+        wrong=(401, 403, 429, 503),
+        shut=False,
+        errors=GEOREPORT,
+    ),
     Way("/api/session", wall.session, (), method="POST", takes=JSON, status=204, shut=False),
 )
 LATER = ("/ops",)
