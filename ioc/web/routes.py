@@ -11,7 +11,23 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from ioc import names
 from ioc.bridge.template import XLSX
-from ioc.web import api, asked, asyncapi, bridge, checks, ledgers, openapi, push, ready, spoken, vector, wall
+from ioc.web import (
+    api,
+    asked,
+    asyncapi,
+    bridge,
+    checks,
+    desk,
+    desk_asked,
+    desk_export,
+    ledgers,
+    openapi,
+    push,
+    ready,
+    spoken,
+    vector,
+    wall,
+)
 from ioc.web.asked import Param
 from ioc.web.door import Door
 from ioc.web.gate import PATH, Gate
@@ -74,6 +90,17 @@ WAYS = (
         status=202,
         wrong=(409, 422),
     ),
+    Way("/api/desk/me", desk.desk_me),
+    Way("/api/desk/queue", desk.desk_queue, params=desk_asked.PARAMS),
+    Way("/api/desk/templates", desk.desk_templates),
+    Way("/api/desk/export", desk_export.desk_export, (CSV, XLSX, GEOJSON), desk_asked.PARAMS, wrong=(422,)),
+    Way("/api/desk/reports", desk.desk_file, method="POST", takes=JSON, status=201, wrong=(422,)),
+    Way("/api/desk/reports/{id}", desk.desk_report),
+    Way("/api/desk/reports/{id}/steps", desk.desk_step, method="POST", takes=JSON, wrong=(409, 422)),
+    Way("/api/desk/reports/{id}/claim", desk.desk_claim, method="POST", wrong=(409,)),
+    Way("/api/desk/reports/{id}/claim", desk.desk_release, (), method="DELETE", status=204),
+    Way("/api/desk/reports/{id}/person", desk.desk_person),
+    Way("/api/desk/reports/{id}/photos", desk.desk_photo, method="POST", takes="image/*", status=201, wrong=(422,)),
     Way("/api/screens/{name}", wall.screen),
     Way("/api/units", wall.units, (GEOJSON,)),
     Way("/api/session", wall.session, (), method="POST", takes=JSON, status=204, shut=False),
