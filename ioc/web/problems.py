@@ -21,39 +21,26 @@ log = logging.getLogger("ioc.web")
 class Wrong(IocError):
     """The request is wrong: the caller is told everything that is, at once; nothing was stored."""
 
-    def __init__(
-        self,
-        say: str,
-        status: int = 400,
-        errors: list[dict[str, Any]] | None = None,
-        more: Mapping[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, say: str, status: int = 400, errors: list[dict[str, Any]] | None = None) -> None:
         super().__init__(say)
         self.status = status
         self.errors = errors or []
-        self.more = more or {}
 
 
 def problem(
-    status: int,
-    say: str,
-    *,
-    headers: Mapping[str, str] | None = None,
-    errors: list[dict[str, Any]] | None = None,
-    more: Mapping[str, Any] | None = None,
+    status: int, say: str, *, headers: Mapping[str, str] | None = None, errors: list[dict[str, Any]] | None = None
 ) -> Response:
-    """The answer for an error; `errors`: each thing that is wrong, as {"where", "say"}; `more`: members beside."""
+    """The answer for an error; `errors`: each thing that is wrong, as {"where", "say"}."""
     body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": say}
     if errors:
         body["errors"] = errors
-    body |= more or {}
     kept = {"Cache-Control": "no-store", **(headers or {})}
     return Response(msgspec.json.encode(body), status, kept, media_type="application/problem+json")
 
 
 async def wrong(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Wrong)
-    return problem(error.status, error.say, errors=error.errors, more=error.more)
+    return problem(error.status, error.say, errors=error.errors)
 
 
 async def refused(_request: Request, error: Exception) -> Response:
