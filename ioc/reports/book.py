@@ -23,7 +23,7 @@ from ioc.db.reports import Photo, Report, Step, photo_of, report_of, step_of
 from ioc.db.session import Database, insert
 from ioc.errors import IocError
 from ioc.report_rules import Reports
-from ioc.reports import changes, clocks, filing, people, public
+from ioc.reports import changes, clocks, filing, life, people, public
 from ioc.reports.changes import Asked, NotAllowed, Quicker, Unknown, Who
 from ioc.reports.filing import Filing, Unfit
 from ioc.workdays import Calendar
@@ -101,6 +101,14 @@ class Book:
     async def followed(self, secret: str) -> Report | None:
         """The report that this follow secret belongs to."""
         return await self._one(_reports.c.follow == digest(secret))
+
+    def may(self, report: Report) -> list[str]:
+        """What its citizen may do with a report now."""
+        found = life.may(report.state, "citizen", report.before_info)
+        ended = report.ended is not None and self._now() - report.ended > timedelta(days=self.rules.reopen_days)
+        if ended and "reopen" in found:
+            found.remove("reopen")
+        return found + ["satisfied"] * (report.state in changes.RATED and report.satisfied is None)
 
     async def steps(self, report: str) -> list[Step]:
         """The steps that were taken, the oldest first."""

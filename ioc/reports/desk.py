@@ -171,8 +171,8 @@ class Desk:
         parent = next((one for one in found if one.id == report.parent), None)
         return parent, [one for one in found if one.id != report.parent]
 
-    def row(self, found: Found, called: Callable[[str], str]) -> dict[str, Any]:
-        """A report as the queue shows it. `called`: names of communes by their code."""
+    def row(self, found: Found, called: Callable[[str], str], who: Who) -> dict[str, Any]:
+        """A report as the queue shows it to `who`. `called`: names of communes by their code."""
         report, now = found.report, self.now()
         category, agency = self.rules.categories.get(report.category), self.rules.agencies.get(report.agency or "")
         left = clocks.left(self.rules, self.calendar, report, now)
@@ -181,14 +181,15 @@ class Desk:
         return {
             "id": report.id, "number": report.number,
             "title": title if len(title) <= TITLE else title[: TITLE - 1].rstrip() + "…",
-            "category": report.category, "category_title": category.title[0] if category else report.category,
+            "category": report.category,
+            "category_title": _both(category.title if category else (report.category, report.category)),
             "unit": report.unit, "unit_name": called(report.unit) if report.unit else None,
             "state": report.state, "since": clock.rfc3339(report.since), "agency": report.agency,
-            "agency_title": agency.title[0] if agency else report.agency,
+            "agency_title": _both(agency.title) if agency else None,
             "step_due": _text(report.step_due), "due": _text(report.due),
             "left_s": round(left.total_seconds()) if left is not None else None,
             "late": clocks.late(report, now), "stands": clocks.stands(report.state), "level": self._level(report, now),
-            "claim": {"by": report.claim_by, "until": _text(report.claim_until)} if held else None,
+            "claim": _claim(report, who) if held else None,
             "filed": clock.rfc3339(report.filed), "updated": clock.rfc3339(report.updated), "channel": report.channel,
             "photos": found.photos, "supports": report.supports, "reopened": report.reopened,
             "returned": found.returned, "hidden": report.hidden, "satisfied": report.satisfied,
@@ -243,6 +244,14 @@ class Desk:
 
 def _text(moment: datetime | None) -> str | None:
     return clock.rfc3339(moment) if moment is not None else None
+
+
+def _both(title: tuple[str, str]) -> dict[str, str]:
+    return {"vi": title[0], "en": title[1]}
+
+
+def _claim(report: Report, who: Who) -> dict[str, Any]:
+    return {"by": report.claim_by, "until": _text(report.claim_until), "mine": report.claim_by == who.name}
 
 
 def _within(who: Who) -> list[sa.ColumnElement[bool]]:

@@ -116,6 +116,10 @@ class Photos:
         except FileNotFoundError:
             return 0
 
+    async def read(self, stored: str) -> Kept | None:
+        """What is kept under a name; None: nothing."""
+        return await asyncio.to_thread(self.store.get, stored)
+
     async def take(self, photo: Photo, offset: int, body: AsyncIterable[bytes]) -> int:
         """Go on with a photo from `offset`; returns where it ends now, and all of it is on the disk.
 

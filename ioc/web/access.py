@@ -30,7 +30,7 @@ LEAST_SECRET = 32
 REREAD_S = 1.0
 READ_S = 5.0
 """How long a reading of the keys may take."""
-ROLES = ("screen", "leader", "operator", "admin")
+ROLES = ("screen", "leader", "agency", "operator", "admin")
 """Roles beside `push:<source>`; what each may do is asked with `Grant.may_*`."""
 
 

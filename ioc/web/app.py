@@ -28,17 +28,20 @@ from ioc.errors import BadConfig
 from ioc.log import Log
 from ioc.log.redis import RedisLog
 from ioc.redis_link import Link, connect, reaching
+from ioc.reports import people, photos
+from ioc.reports.book import Book
 from ioc.score import WORDS
 from ioc.settings import Settings
 from ioc.web import caller, direct, wall
 from ioc.web.access import READ_S, REREAD_S, Access
 from ioc.web.channels import Channel, describe
-from ioc.web.door import Door, Faults
+from ioc.web.door import Desk, Door, Faults
 from ioc.web.front import Front
 from ioc.web.gate import Gate
 from ioc.web.hub import Hub
 from ioc.web.problems import HANDLERS, problem
 from ioc.web.quality import ROLES, ReadBeats, Signs
+from ioc.web.rates import Rates
 from ioc.web.reading import MAX_MESSAGE
 from ioc.web.routes import routes
 
@@ -121,11 +124,12 @@ def build(
     channels: Mapping[str, Channel] | None = None,
     clock: Callable[[], datetime] = clock.now,
     opening: Callable[[], Any] | None = None,
+    vault: people.Vault | None = None,
     static: Path = wall.STATIC,
 ) -> Starlette:
     """The app over these stores. `beats` reads the roles' signs of life; without it nobody is expected to give any.
-
-    `opening`: a context manager that is held while the app runs (the stores' connections). The hub: `app.state.hub`.
+    `vault`: seals who filed a report; without it nobody is asked. `opening`: a context manager that is held while the
+    app runs (the stores' connections). The hub: `app.state.hub`.
     """
     import time
 
@@ -141,6 +145,7 @@ def build(
     access.changed = hub.recheck
     layers = {layer.name: layer for layer in catalog.layers(settings.layers)}
     door = Door(settings, hub, access, known, layers, titles(settings), log, db, faults)
+    door.desk = _desk(settings, door, db, vault, clock)
 
     @contextlib.asynccontextmanager
     async def living(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -161,6 +166,17 @@ def build(
     app = Starlette(routes=routes(door, gate), middleware=guards, exception_handlers=HANDLERS, lifespan=living)
     app.state.door, app.state.hub, app.state.assets = door, hub, wall.Assets(static)
     return app
+
+
+def _desk(
+    settings: Settings, door: Door, db: Database | None, vault: people.Vault | None, now: Callable[[], datetime]
+) -> Desk | None:
+    """The desk of citizens' reports; None where none is set."""
+    rules = settings.reports
+    if rules is None or db is None:
+        return None
+    book = Book(db, rules, calendar=settings.calendar, units=door.units, vault=vault, now=now)
+    return Desk(rules, book, photos.opened(book, rules.photos, settings.folder), Rates(rules.limits))
 
 
 async def _keys(access: Access) -> None:
@@ -244,6 +260,7 @@ def over(settings: Settings, redis_url: str, database_url: str) -> Starlette:
         tell_walls=teller(redis),
         faults=faults,
         opening=opening,
+        vault=people.vault(),
     )
 
 

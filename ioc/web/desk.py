@@ -16,16 +16,16 @@ from ioc import clock
 from ioc.db.reports import Photo, Report, Step
 from ioc.report_rules import PHOTO_BYTES, Channel
 from ioc.reports import life, people, photos
-from ioc.reports.book import Book, Claimed
-from ioc.reports.changes import Asked, NotAllowed, Quicker, Unknown, Who
+from ioc.reports.book import Book
+from ioc.reports.changes import Asked, Who
 from ioc.reports.desk import Desk, Found
-from ioc.reports.filing import Filing, Unfit
+from ioc.reports.filing import Filing
 from ioc.reports.images import NoPhoto
 from ioc.reports.watch import Watch
 from ioc.web import caller
-from ioc.web.access import Grant, Refused
+from ioc.web.access import Refused
 from ioc.web.desk_asked import asked_for
-from ioc.web.door import door, grant_of
+from ioc.web.door import desk, door, grant_of
 from ioc.web.problems import Wrong
 from ioc.web.wall import as_json, limited
 
@@ -43,7 +43,6 @@ class Seat(NamedTuple):
     """Who sits at the desk in this request, and what they work with."""
 
     who: Who
-    grant: Grant
     book: Book
     desk: Desk
     photos: photos.Photos
@@ -52,22 +51,16 @@ class Seat(NamedTuple):
 async def seat(request: Request, *roles: str) -> Seat:
     """The caller at the desk. Raises Refused (401, 403), Wrong (404 without [reports], 403 from a foreign page)."""
     grant, here = await grant_of(request), door(request)
-    rules = here.settings.reports
-    if rules is None or here.db is None:
-        raise Wrong("This centre takes no reports; write [reports] into its settings.", 404)
+    taken = desk(here)
     if grant.key is None:
         raise Refused("A key is needed here; send it as Authorization: Bearer KEY.")
     if grant.revoked or grant.role not in (roles or ROLES) or (grant.role == "agency" and not grant.agency):
         raise Refused(f"Your key does not open this; ask for one with the role {' or '.join(roles or ROLES)}.", 403)
     if request.method != "GET" and not caller.origin_fits(request.scope, here.settings.access):
         raise Wrong("Pages of this origin may not send; name it in [access] origins.", 403)
-    state = request.app.state
-    if not hasattr(state, "desk"):
-        calendar = here.settings.calendar
-        book = Book(here.db, rules, calendar=calendar, units=here.units, vault=people.vault())
-        kept = photos.opened(book, rules.photos, here.settings.folder)
-        state.desk = (book, Desk(here.db, rules, calendar), kept)
-    return Seat(Who(grant.role, grant.name or f"#{grant.key}", grant.agency), grant, *state.desk)
+    book = taken.book
+    reads = Desk(book.db, taken.rules, book.calendar, now=here.hub.clock)
+    return Seat(Who(grant.role, grant.name or f"#{grant.key}", grant.agency), book, reads, taken.photos)
 
 
 async def desk_me(request: Request) -> Response:
@@ -87,16 +80,16 @@ async def desk_queue(request: Request) -> Response:
     """What waits, the most urgent first, with the counts above it."""
     here = await seat(request)
     asking = asked_for(request)
-    page = await unfit(here.desk.queue(asking, here.who))
+    page = await here.desk.queue(asking, here.who)
     called = await names(request)
-    rows = [here.desk.row(found, called) for found in page.found]
+    rows = [here.desk.row(found, called, here.who) for found in page.found]
     return as_json(request, {"items": rows, "counts": await here.desk.counts(here.who), "next": page.next})
 
 
 async def desk_report(request: Request) -> Response:
     """One report with all that is known of it, but who filed it."""
     here = await seat(request)
-    found = await unfit(here.desk.one(request.path_params["id"], here.who))
+    found = await here.desk.one(request.path_params["id"], here.who)
     return as_json(request, await _whole(request, here, found))
 
 
@@ -108,7 +101,7 @@ async def desk_step(request: Request) -> Response:
     if of is not None and (numbered := await here.book.by_number(of.strip())) is not None:
         of = numbered.id
     asked = Asked(told.step, told.version, told.why, told.text, told.agency, of, told.category, told.words)
-    after = await unfit(here.book.step(request.path_params["id"], asked, here.who))
+    after = await here.book.step(request.path_params["id"], asked, here.who)
     if told.step == "verify":
         # what the routes know needs no second key press; None: somebody took the next step already
         after = await Watch(here.book).route(after) or after
@@ -118,15 +111,15 @@ async def desk_step(request: Request) -> Response:
 async def desk_claim(request: Request) -> Response:
     """Say that one works on this report, for two minutes; again to go on. Another's claim: 409 says whose."""
     here = await seat(request, *WORKS)
-    found = (await unfit(here.desk.one(request.path_params["id"], here.who))).report
-    until = await unfit(here.book.claim(found.id, str(here.who.name)))
-    return answer({"by": here.who.name, "until": clock.rfc3339(until)})
+    found = (await here.desk.one(request.path_params["id"], here.who)).report
+    until = await here.book.claim(found.id, str(here.who.name))
+    return answer({"by": here.who.name, "until": clock.rfc3339(until), "mine": True})
 
 
 async def desk_release(request: Request) -> Response:
     """Give one's claim up."""
     here = await seat(request, *WORKS)
-    found = (await unfit(here.desk.one(request.path_params["id"], here.who))).report
+    found = (await here.desk.one(request.path_params["id"], here.who)).report
     await here.book.release(found.id, str(here.who.name))
     return Response(status_code=204, headers={"Cache-Control": "no-store"})
 
@@ -134,7 +127,7 @@ async def desk_release(request: Request) -> Response:
 async def desk_person(request: Request) -> Response:
     """Who filed a report: name and phone. That one looked is noted."""
     here = await seat(request, *WORKS)
-    found = (await unfit(here.desk.one(request.path_params["id"], here.who))).report
+    found = (await here.desk.one(request.path_params["id"], here.who)).report
     if here.who.role == "agency" and found.state not in CALLED_BY_AGENCY:
         raise Refused("Name and phone are shown once your agency has accepted the report; accept it first.", 403)
     if found.person is None:
@@ -152,7 +145,7 @@ async def desk_file(request: Request) -> Response:
     here = await seat(request, "operator", "admin")
     told = await body(request, Phoned)
     filing = Filing(**{name: getattr(told, name) for name in told.__struct_fields__})
-    filed = await unfit(here.book.file(filing, here.who))
+    filed = await here.book.file(filing, here.who)
     shown = {"id": filed.report.id, "number": filed.report.number, "state": filed.report.state, "follow": filed.follow}
     return answer(shown, 201 if filed.fresh else 200)
 
@@ -160,11 +153,11 @@ async def desk_file(request: Request) -> Response:
 async def desk_photo(request: Request) -> Response:
     """Add a photo of how it looks afterwards; the body is the picture itself."""
     here = await seat(request, *WORKS)
-    found = (await unfit(here.desk.one(request.path_params["id"], here.who))).report
+    found = (await here.desk.one(request.path_params["id"], here.who)).report
     if found.state not in life.OPEN | {"done"}:
         raise Wrong("This report has ended; reopen it before you add a photo.", 422)
     picture = await limited(request, PHOTO_BYTES)
-    taken = await unfit(here.photos.add(found, picture))
+    taken = await _redrawn(here, found, picture)
     return answer(_photo(taken), 201)
 
 
@@ -216,26 +209,6 @@ async def body(request: Request, kind: type[T]) -> T:
         raise Wrong("The body is no JSON; send an object.") from None
 
 
-async def unfit(doing: Any) -> Any:
-    """What `doing` comes to; what the book refuses becomes an answer of HTTP. Raises Wrong, Refused."""
-    try:
-        return await doing
-    except Unknown as error:
-        raise Wrong(error.say, 404) from None
-    except NotAllowed as error:
-        raise Refused(error.say, 403) from None
-    except Unfit as error:
-        raise Wrong(error.say, 422, list(error.errors)) from None
-    except NoPhoto as error:
-        raise Wrong(error.say, 422) from None
-    except Quicker as error:
-        told = {"who": error.who, "what": error.what, "version": error.version}
-        raise Wrong(error.say, 409, more=told) from None
-    except Claimed as error:
-        told = {"who": error.by, "what": "claim", "until": clock.rfc3339(error.until)}
-        raise Wrong(error.say, 409, more=told) from None
-
-
 def answer(told: Any, status: int = 200) -> Response:
     """JSON that no cache keeps."""
     return Response(msgspec.json.encode(told), status, {"Cache-Control": "no-store"}, media_type="application/json")
@@ -252,7 +225,7 @@ async def _whole(request: Request, here: Seat, found: Found) -> dict[str, Any]:
     agency = agencies.get(one.agency or "")
     filled = {"{number}": one.number, "{agency}": agency.title[0] if agency is not None else ""}
     return {
-        **here.desk.row(found, called),
+        **here.desk.row(found, called, here.who),
         "words": one.words, "address": one.address, "accuracy": one.accuracy, "attributes": one.attributes,
         "made": clock.rfc3339(one.made) if one.made is not None else None, "lang": one.lang,
         "person": await _masked(here, one),
@@ -266,7 +239,7 @@ async def _whole(request: Request, here: Seat, found: Found) -> dict[str, Any]:
         ],
         "may": _may(here, one),
         "answers": [
-            {"code": code, "title": said.title, "text": _filled(said.text, filled)}
+            {"code": code, "title": _alike(said.title), "text": _alike(_filled(said.text, filled))}
             for code, said in here.book.rules.answers.items()
         ],
         "parent": {"id": parent.id, "number": parent.number} if parent is not None else None,
@@ -311,7 +284,7 @@ def _step(here: Seat, one: Step) -> dict[str, Any]:
     return {
         "at": clock.rfc3339(one.at), "step": one.step, "from": one.from_state, "to": one.to_state, "who": one.who,
         "name": one.name, "agency": one.agency or one.data.get("to"),
-        "agency_title": agency.title[0] if agency is not None else None,
+        "agency_title": _both(agency.title) if agency is not None else None,
         "why": one.why, "text": one.text, "data": one.data, "version": one.version,
     }  # fmt: skip
 
@@ -321,5 +294,17 @@ def _photo(one: Photo) -> dict[str, Any]:
     return {"url": url, "kind": one.kind, "state": one.state, "why": one.why, "hash": one.hash}
 
 
+async def _redrawn(here: Seat, one: Report, picture: bytes) -> Photo:
+    try:
+        return await here.photos.add(one, picture)
+    except NoPhoto as error:
+        raise Wrong(error.say, 422) from None
+
+
 def _both(title: tuple[str, str]) -> dict[str, str]:
     return {"vi": title[0], "en": title[1]}
+
+
+def _alike(text: str) -> dict[str, str]:
+    """A text that the settings hold in one language."""
+    return {"vi": text, "en": text}

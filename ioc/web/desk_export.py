@@ -12,7 +12,7 @@ from ioc.bridge.template import XLSX
 from ioc.reports import export
 from ioc.reports.desk import MOST, Found
 from ioc.web import table
-from ioc.web.desk import Seat, names, seat, unfit
+from ioc.web.desk import Seat, names, seat
 from ioc.web.desk_asked import asked_for
 from ioc.web.problems import Wrong
 
@@ -46,7 +46,7 @@ async def _all(request: Request, here: Seat) -> list[Found]:
     asking = msgspec.structs.replace(asking, states=asking.states or ("all",), limit=MOST)
     found: list[Found] = []
     while True:
-        page = await unfit(here.desk.queue(asking, here.who))
+        page = await here.desk.queue(asking, here.who)
         found += page.found
         if len(found) > most:
             if "limit" in request.query_params:

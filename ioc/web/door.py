@@ -15,6 +15,9 @@ from ioc.db.session import Database
 from ioc.geo.units import Units
 from ioc.layer import Layer
 from ioc.log import Log
+from ioc.report_rules import Reports
+from ioc.reports.book import Book
+from ioc.reports.photos import Photos
 from ioc.settings import Settings
 from ioc.web import caller
 from ioc.web.access import Access, Grant, Refused
@@ -22,9 +25,20 @@ from ioc.web.channels import Channel
 from ioc.web.hub import Hub
 from ioc.web.mirror import Mirror
 from ioc.web.problems import Wrong
+from ioc.web.rates import Rates
 
 Faults = Callable[[], Awaitable[list[str]]]
 """What is wrong with how the stores keep our keys, as finished sentences; raises when they can't be asked."""
+
+
+@dataclass
+class Desk:
+    """What citizens' reports are taken with: the rules, the book, the photos, and how often one may come."""
+
+    rules: Reports
+    book: Book
+    photos: Photos
+    rates: Rates
 
 
 @dataclass
@@ -44,6 +58,7 @@ class Door:
     db: Database | None = None
     faults: Faults | None = None
     adapters: dict[str, Adapter[Any]] = field(default_factory=dict)
+    desk: Desk | None = None
     opening: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     _units: asyncio.Task[Units] | None = field(default=None, repr=False)
 
@@ -58,6 +73,13 @@ class Door:
 def door(request: Request) -> Door:
     found: Door = request.app.state.door
     return found
+
+
+def desk(here: Door) -> Desk:
+    """The desk of citizens' reports. Raises Wrong (404) where none is set."""
+    if here.desk is None:
+        raise Wrong("No reports are taken here; the settings need [reports].", 404)
+    return here.desk
 
 
 async def grant_of(request: Request) -> Grant:

@@ -33,7 +33,7 @@ PROBLEM = {
 }
 PATH_TYPES = {"z": "integer", "x": "integer", "y": "integer"}
 SAYS = {400: "Wrong", 401: "A key is needed", 403: "The key does not open this", 404: "Not here", 413: "Too large"}
-SAYS |= {409: "Not taken now", 422: "Something in it is wrong; nothing was taken"}
+SAYS |= {409: "Not taken now", 429: "Too much at once", 422: "Something in it is wrong; nothing was taken"}
 
 
 def _operation(way: Way) -> dict[str, Any]:

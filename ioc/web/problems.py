@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ioc import clock
 from ioc.errors import IocError, StoreAway
+from ioc.reports.book import Claimed, NotAllowed, Quicker, Unfit, Unknown
 from ioc.web.access import Refused
 
 log = logging.getLogger("ioc.web")
@@ -28,12 +31,18 @@ class Wrong(IocError):
 
 
 def problem(
-    status: int, say: str, *, headers: Mapping[str, str] | None = None, errors: list[dict[str, Any]] | None = None
+    status: int,
+    say: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[Mapping[str, Any]] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Response:
-    """The answer for an error; `errors`: each thing that is wrong, as {"where", "say"}."""
+    """The answer for an error; `errors`: each thing that is wrong, as {"where", "say"}; `more`: members beside."""
     body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": say}
     if errors:
         body["errors"] = errors
+    body |= more or {}
     kept = {"Cache-Control": "no-store", **(headers or {})}
     return Response(msgspec.json.encode(body), status, kept, media_type="application/problem+json")
 
@@ -72,4 +81,29 @@ async def broken(request: Request, error: Exception) -> Response:
     return problem(500, "The server made a mistake; it was noted, and nothing was changed. Try again later.")
 
 
+async def unfit(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Unfit)
+    return problem(422, error.vi, errors=error.errors, more={"say": {"vi": error.vi, "en": error.say}})
+
+
+async def of_report(_request: Request, error: Exception) -> Response:
+    """What the book of reports says no to."""
+    assert isinstance(error, IocError)
+    more: dict[str, Any] = {}
+    status = 404 if isinstance(error, Unknown) else 403 if isinstance(error, NotAllowed) else 409
+    if isinstance(error, Quicker):
+        more = {"who": error.who, "what": error.what, "version": error.version}
+    elif isinstance(error, Claimed):
+        more = {"who": error.by, "what": "claim", "by": error.by, "until": clock.rfc3339(error.until)}
+    return problem(status, error.say, more=more)
+
+
+async def store(_request: Request, error: Exception) -> Response:
+    """The database is away: nothing was taken."""
+    log.warning("The database did not answer (%s).", type(error).__name__)
+    return problem(503, "The database does not answer; nothing was changed. Try again.", headers={"Retry-After": "5"})
+
+
 HANDLERS: dict[Any, Any] = {Wrong: wrong, Refused: refused, StoreAway: away, HTTPException: http, Exception: broken}
+HANDLERS |= dict.fromkeys((Unknown, NotAllowed, Quicker, Claimed), of_report) | {Unfit: unfit}
+HANDLERS |= dict.fromkeys((sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError), store)

@@ -302,6 +302,7 @@ def policy(basemap: str | None) -> str:
     extra = f" {host.scheme}://{host.netloc}" if host.scheme in ("http", "https") and host.netloc else ""
     return (
         "default-src 'none'; script-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
-        f"img-src 'self' data: blob:{extra}; font-src 'self'{extra}; connect-src 'self'{extra}; manifest-src 'self'; "
+        f"img-src 'self' data: blob:{extra}; media-src 'self' blob:; "
+        f"font-src 'self'{extra}; connect-src 'self'{extra}; manifest-src 'self'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
