@@ -10,7 +10,8 @@ Without `requested` the event's time counts; without `closed` an ended report en
 `status` is kept as it was said, in lower case; `open` says what it means. A status in neither table below counts as
 open, so that nothing is forgotten because of a word. `overdue` becomes true by time alone. An ended report stays
 on the board for 9 days (the figures look back 7 days, and compare with the day before), then it leaves. What names a
-citizen never becomes part of an item.
+citizen never becomes part of an item. The states of our own reports are said in their own words: done and closed are
+ended, refused, duplicate and merged ended in another way, all others (reopened too) are open.
 
 How it stood before is worked out from the reports' own times, as far back as the board remembers: a source may list
 only the newest, so a span is compared only when a report that ended before it is still there.
@@ -36,7 +37,7 @@ from ioc.layer import Figure, Item, Layer, tile
 DONE = frozenset({"closed", "done", "resolved", "completed", "đã đóng", "đã xử lý", "hoàn thành"})
 """Ended, because it was seen to."""
 DROPPED = frozenset(
-    {"cancelled", "canceled", "rejected", "refused", "referred out", "duplicate", "withdrawn", "từ chối", "đã hủy"}
+    {"cancelled", "canceled", "rejected", "refused", "referred out", "duplicate", "merged", "withdrawn", "từ chối", "đã hủy"}
 )
 """Ended in another way; does not count as closed."""
 DEFAULT_SLA_HOURS = 72.0

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -288,9 +288,8 @@ class Book:
                 raise Unknown()
             at = _later(found, self._now())
             row = {"report": report, "client": digest(client), "at": at}
-            if not (
-                await connection.execute(insert(connection, tables.supports).on_conflict_do_nothing(), row)
-            ).rowcount:
+            once = insert(connection, tables.supports).values(**row).on_conflict_do_nothing()
+            if (await connection.execute(once.returning(tables.supports.c.client))).first() is None:
                 return found.supports
             after = msgspec.structs.replace(found, supports=found.supports + 1, updated=at)
             await self._touch(connection, after)
@@ -374,8 +373,8 @@ def _number(prefix: str, at: datetime, number: int) -> str:
 
 
 def _trimmed(moment: datetime) -> datetime:
-    """To the millisecond, as times stand on the wire."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    """In UTC, to the millisecond, as times stand on the wire."""
+    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _later(report: Report, now: datetime) -> datetime:
