@@ -25,11 +25,13 @@ WORDS, PLACE, TIME = 0.5, 0.35, 0.15
 """Weights of what likeness is worked out of; their sum is 1."""
 _WORD = re.compile(r"\w+")
 _COMMON = frozenset(
-    # what reports of all kinds say
-    "ở tại bị có và là của thì mà đã đang rất quá cho xin đề nghị kính gửi mong được với này đó một các những cái chiếc"
-    " gần trước sau đối diện khu vực đoạn đường phố số nhà em tôi chúng anh chị cơ quan xử lý khắc phục sớm giúp nhờ"
-    " the a an at on in of is are to and near by please it this that there has been".split()
+    _WORD.findall(
+        "ở tại bị có và là của thì mà đã đang rất quá cho xin đề nghị kính gửi mong được với này đó một các những cái "
+        "chiếc gần trước sau đối diện khu vực đoạn đường phố số nhà em tôi chúng anh chị cơ quan xử lý khắc phục sớm "
+        "giúp nhờ the a an at on in of is are to and near by please it this that there has been"
+    )
 )
+"""What reports of all kinds say."""
 
 
 class Twin(NamedTuple):

@@ -75,14 +75,15 @@ async def _poller(stage: Stage, fence: int) -> None:
 
 
 def _of_reports(stage: Stage) -> list[Coroutine[Any, Any, None]]:
-    """What is to be done of citizens' reports beside the polling: the outbox, and the purge of people."""
+    """What is to be done of citizens' reports beside the polling: outbox, the clock's steps, the purge of people."""
     rules = stage.settings.reports
     if rules is None:
         return []
-    from ioc.reports import outbox, people
+    from ioc.reports import book, outbox, people, watch
 
     relay = outbox.Relay(stage.db, stage.log, stage.settings.sources[rules.source])
-    return [relay.run(), people.purging(stage.db, rules.keep_person_days)]
+    clocked = watch.Watch(book.Book(stage.db, rules, calendar=stage.settings.calendar))
+    return [relay.run(), clocked.run(), people.purging(stage.db, rules.keep_person_days)]
 
 
 async def _health(stage: Stage, fence: int) -> None:

@@ -94,7 +94,7 @@ async def of_report(_request: Request, error: Exception) -> Response:
     if isinstance(error, Quicker):
         more = {"who": error.who, "what": error.what, "version": error.version}
     elif isinstance(error, Claimed):
-        more = {"by": error.by, "until": clock.rfc3339(error.until)}
+        more = {"who": error.by, "what": "claim", "by": error.by, "until": clock.rfc3339(error.until)}
     return problem(status, error.say, more=more)
 
 
