@@ -1,7 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
-// Two pages, one build: the server gives `wall.html` at /wall/{screen} and `tablet.html` at /tablet,
+// Three pages, one build: the server gives `wall.html` at /wall/{screen}, `tablet.html` at /tablet, `ops.html` at /ops,
 // everything they need lies under /static/.
 const server = process.env['IOC_SERVER'] ?? 'http://127.0.0.1:8765';
 
@@ -16,7 +16,7 @@ export default defineConfig({
     // MapLibre alone is larger than Vite's default mark; it is a lazy chunk on the tablet.
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1200,
-    rolldownOptions: { input: { wall: 'wall.html', tablet: 'tablet.html' } },
+    rolldownOptions: { input: { wall: 'wall.html', tablet: 'tablet.html', ops: 'ops.html' } },
   },
   server: { proxy: { '/api': server, '/ws': { target: server, ws: true } } },
   test: { include: ['tests/**/*.test.ts'], environment: 'node' },

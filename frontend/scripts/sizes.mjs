@@ -8,7 +8,7 @@ const out = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'ioc', 'we
 const sizeOf = (path) => gzipSync(readFileSync(join(out, path))).length;
 const kb = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 
-for (const page of ['wall.html', 'tablet.html']) {
+for (const page of ['wall.html', 'tablet.html', 'ops.html']) {
   const html = readFileSync(join(out, page), 'utf8');
   const first = [...new Set([...html.matchAll(/\/static\/(assets\/[^"']+\.(?:js|css))/g)].map((found) => found[1]))];
   const total = first.reduce((sum, path) => sum + sizeOf(path), sizeOf(page));

@@ -41,6 +41,7 @@ WAYS = (
     Way("/", wall.home, (HTML, JSON), shut=False),
     Way("/wall/{screen}", wall.wall, (HTML,), shut=False),
     Way("/tablet", wall.tablet, (HTML,), shut=False),
+    Way("/ops", wall.ops, (HTML,), shut=False),
     Way("/healthz", ready.healthz, shut=False),
     Way("/readyz", ready.readyz, shut=False),
     Way("/metrics", ready.metrics, ("text/plain",), shut=False),
@@ -78,7 +79,7 @@ WAYS = (
     Way("/api/units", wall.units, (GEOJSON,)),
     Way("/api/session", wall.session, (), method="POST", takes=JSON, status=204, shut=False),
 )
-LATER = ("/report", "/ops")
+LATER = ("/report",)
 """Faces of later parts."""
 
 
