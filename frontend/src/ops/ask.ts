@@ -17,8 +17,9 @@ export interface Me {
   role: Role;
   agency: string | null;
   may: Step[];
-  agencies?: Named[];
-  refusals?: Named[];
+  agencies: Named[];
+  categories: Named[];
+  refusals: Named[];
 }
 
 export interface Claim {
@@ -50,6 +51,10 @@ export interface Row {
   lon: number | null;
   lat: number | null;
   version: number;
+  /** The clock stands: it is the citizen's turn. */
+  stands?: boolean;
+  returned?: boolean;
+  hidden?: string | null;
 }
 export interface Counts {
   all: number;
@@ -102,15 +107,16 @@ export interface Report extends Omit<Row, 'photos'> {
   accuracy: number | null;
   made?: string | null;
   supports?: number;
-  hidden?: string | null;
   attributes: Record<string, unknown>;
   person: { masked: string | null; has: boolean };
   steps: Passed[];
   photos: Photo[];
   twins: Twin[];
   may: Step[];
-  parent: Related | string | null;
-  children: (Related | string)[];
+  /** Answers that were agreed on, with this report's number and agency filled in. */
+  answers?: Template[];
+  parent: Related | null;
+  children: Related[];
 }
 export interface Person {
   name: string | null;
@@ -122,18 +128,10 @@ export interface Template {
   text: Text;
 }
 
-export interface Attribute {
-  code: string;
-  kind: string;
-  title: Text;
-  required?: boolean;
-  values?: [key: string, vi: string, en: string][];
-}
-/** What the citizens' form tells everybody: the province, and the categories in their order. */
+/** What the citizens' form tells everybody of this centre. */
 export interface Form {
-  province: Text | { name: Text; where: Text | null };
-  categories: { code: string; title: Text; hours?: { accept?: number; done?: number }; attributes?: Attribute[] }[];
-  limits?: { words?: number };
+  province: { name: Text; where: Text | null };
+  limits: { words: number };
   demo: boolean;
 }
 
@@ -216,11 +214,7 @@ export const takeStep = (id: string, asked: Asked) => send<{ version: number; st
 export const claim = (id: string) => send<Claim>(one(id, '/claim'), 'POST', {});
 export const unclaim = (id: string) => send<null>(one(id, '/claim'), 'DELETE');
 export const fileReport = (called: Called) => send<{ id: string; number: string }>('/api/desk/reports', 'POST', called);
-
-export async function fetchTemplates(): Promise<Template[]> {
-  const told = await get<Template[] | { items?: Template[]; templates?: Template[] }>('/api/desk/templates');
-  return Array.isArray(told) ? told : (told.items ?? told.templates ?? []);
-}
+export const fetchTemplates = () => get<Template[]>('/api/desk/templates');
 
 /** A photo of how it looks now. */
 export async function sendAfter(id: string, file: File): Promise<void> {

@@ -33,7 +33,7 @@ export interface Known {
 const PREFIX: Record<string, 'unit' | 'category' | 'state' | 'agency'> = {
   xa: 'unit', unit: 'unit', loai: 'category', category: 'category', buoc: 'state', state: 'state', ai: 'agency', agency: 'agency',
 };
-const VIEW_QUERY: Record<View, [string, string] | null> = { all: null, late: ['late', '1'], mine: ['mine', '1'], unassigned: ['agency', '-'], returned: ['returned', '1'] };
+const VIEW_QUERY: Record<View, [string, string] | null> = { all: null, late: ['late', '1'], mine: ['mine', '1'], unassigned: ['unassigned', '1'], returned: ['returned', '1'] };
 
 /** `buoc:"da giao"` keeps its space. */
 function pieces(typed: string): string[] {
