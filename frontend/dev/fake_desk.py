@@ -103,7 +103,7 @@ class Desk:
 
     def _add(self, number: int, row: tuple[Any, ...], chance: random.Random) -> None:
         words, commune, left, state, agency, category, by = row
-        near = (109.32 + chance.gauss(0, 0.03), 13.09 + chance.gauss(0, 0.03))
+        near = (109.25 + chance.gauss(0, 0.03), 13.06 + chance.gauss(0, 0.03))
         filed = min(-130, left - 130)
         made = self.reports[f"r{number}"] = {
             "id": f"r{number}", "number": f"PY-2026-1126-{number:04d}", "category": category, "unit_name": f"Phường {commune}",
@@ -334,6 +334,8 @@ for made in desk.reports.values():
     items[made["id"]] = {"type": "Feature", "id": made["id"], "geometry": where, "properties": shown}
 for source, n in (("mc", 61), ("1022", 38), ("cam", 28)):
     fake.fake.channels["sources"]["items"][source]["refused"] = n
+
+fake.fake.channels["tile/reports_median_hours"]["items"]["all"]["value"] = 2.2
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

@@ -42,7 +42,7 @@ const ASK_TITLES: Partial<Record<Step, Said>> = {
 export class Desk {
   lang = $state<Lang>('vi');
   tab = $state(0);
-  filter = $state.raw<Filter>({ view: 'late', typed: '' });
+  filter = $state.raw<Filter>({ view: 'all', typed: '' });
   saved = $state.raw<Saved[]>([]);
   rows = $state.raw<Row[]>([]);
   counts = $state.raw<Counts | null>(null);

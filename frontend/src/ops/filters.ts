@@ -7,8 +7,8 @@ import { STATES, said, type Said } from './words';
 export type View = 'late' | 'all' | 'unassigned' | 'mine' | 'returned';
 
 export const VIEWS: { id: View; say: Said; count: keyof Counts }[] = [
-  { id: 'late', say: 'view_late', count: 'late' },
   { id: 'all', say: 'view_all', count: 'all' },
+  { id: 'late', say: 'view_late', count: 'late' },
   { id: 'unassigned', say: 'view_unassigned', count: 'unassigned' },
   { id: 'mine', say: 'view_mine', count: 'mine' },
   { id: 'returned', say: 'view_returned', count: 'returned' },
