@@ -13,7 +13,7 @@ import itertools
 import json
 import random
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,57 +26,11 @@ sys.path[:0] = [str(Path(__file__).parent)]
 
 import fake  # noqa: E402
 import invented  # noqa: E402
+from invented_desk import AGENCIES, ANSWERS, CATEGORIES, LIFE, NUMBERS, OPEN, REFUSALS, ROWS  # noqa: E402
 
 Item = dict[str, Any]
 KEY = "khoa-cua-ban-truc-thu-nghiem-32-ky-tu"
 ME = "Trần Hùng"
-AGENCIES = {"cap_nuoc": "Cấp nước", "moi_truong": "Môi trường", "cong_vien": "Công viên", "giao_thong": "Giao thông",
-            "thoat_nuoc": "Thoát nước", "p_tuy_hoa": "Phường Tuy Hoà", "p_phu_yen": "Phường Phú Yên"}  # fmt: skip
-CATEGORIES = {"water": ("Cấp nước", "Water supply"), "waste": ("Rác thải", "Waste"), "road": ("Đường sá", "Roads"),
-              "light": ("Chiếu sáng", "Street lights"), "other": ("Việc khác", "Other")}  # fmt: skip
-REFUSALS = {"out_of_scope": ("Không thuộc thẩm quyền", "Out of scope"), "no_ground": ("Không có cơ sở", "No ground")}
-ANSWERS = [{"code": "sorry", "title": "xin lỗi vì trễ",
-            "text": "Phản ánh {number} đã giao {agency} và đang quá hạn. Trung tâm đã báo lên cấp trên."},
-           {"code": "thanks", "title": "cảm ơn", "text": "Cảm ơn ông/bà đã báo."}]  # fmt: skip
-# words, commune, minutes left, state, agency, category, who has it open
-ROWS: list[tuple[str, str, int, str, str | None, str, str | None]] = [
-    ("Ống nước vỡ, nước tràn ra đường", "Tuy Hoà", -190, "assigned", "cap_nuoc", "water", None),
-    ("Nắp cống mất trước trường", "Phú Yên", -161, "assigned", "p_phu_yen", "road", None),
-    ("Rác đổ ven sông Ba", "Hoà Hiệp", -125, "in_progress", "moi_truong", "waste", None),
-    ("Cây ngã chắn lối đi", "Bình Kiến", -110, "assigned", "cong_vien", "other", None),
-    ("Đèn tín hiệu tắt", "Tuy Hoà", -48, "new", None, "light", "Lan"),
-    ("Loa công trường quá 22 giờ", "Tuy Hoà", -31, "verified", None, "other", None),
-    ("Nước máy đục", "Phú Yên", -12, "new", None, "water", None),
-    ("Ổ gà trên đường Hùng Vương", "Tuy Hoà", 18, "assigned", "p_tuy_hoa", "road", None),
-    ("Biển báo gãy", "Đông Hoà", 36, "assigned", "giao_thong", "road", None),
-    ("Rác chưa lấy hai ngày", "Sông Cầu", 52, "new", None, "waste", "Minh"),
-    ("Đèn đường tắt cả dãy", "Sông Cầu", 65, "assigned", "p_tuy_hoa", "light", None),
-    ("Vỉa hè bị chiếm", "Tuy Hoà", 140, "new", None, "road", None),
-    ("Hỏi giờ làm của một cửa", "Tuy Hoà", 164, "new", None, "other", None),
-    ("Cống tắc", "Bình Kiến", 180, "in_progress", "thoat_nuoc", "water", None),
-    ("Chó thả rông", "Phú Yên", 195, "assigned", "p_phu_yen", "other", None),
-    ("Ảnh không rõ chỗ", "Ô Loan", 210, "more_info", None, "other", None),
-    ("Cây chạm dây điện", "Xuân Đài", 232, "new", None, "other", None),
-    ("Mùi khét gần chợ", "Đồng Xuân", 240, "in_progress", "moi_truong", "waste", None),
-    ("Đường ngập sau cơn mưa", "Tây Hoà", 250, "new", None, "road", None),
-    ("Mất nắp hố ga", "Tuy Hoà", 265, "new", None, "road", None),
-    ("Xe đỗ chắn cổng trường", "Sơn Hoà", 300, "assigned", "giao_thong", "road", None),
-    ("Vòi công viên rò", "Tuy Hoà", 340, "new", None, "water", None),
-    ("Đề nghị thêm thùng rác", "Sông Hinh", 360, "new", None, "waste", None),
-    ("Điện yếu buổi tối", "Ea Ly", 420, "new", None, "light", None),
-    ("Hàng quán lấn lòng đường", "Tuy Hoà", 480, "in_progress", "p_tuy_hoa", "road", None),
-    ("Kè biển nứt", "Hoà Hiệp", 480, "done", "giao_thong", "road", None),
-]
-LIFE: dict[str, tuple[str, str | None, tuple[str, ...]]] = {
-    "verify": ("new reopened", "verified", ()), "assign": ("verified reopened assigned accepted in_progress", "assigned", ("agency",)),
-    "accept": ("assigned", "accepted", ()), "ask": ("new verified assigned accepted in_progress", "more_info", ("text",)),
-    "tell": ("more_info", "verified", ("text",)), "finish": ("accepted in_progress", "done", ("text",)), "close": ("done", "closed", ()),
-    "refuse": ("new verified more_info", "refused", ("why",)), "reopen": ("done closed refused", "reopened", ("why",)),
-    "duplicate": ("new verified assigned", "duplicate", ("of",)), "merge": ("new verified assigned accepted in_progress", "merged", ("of",)),
-    "split": ("new verified assigned accepted in_progress more_info reopened", None, ("words",)),
-    "answer": ("new verified assigned accepted in_progress more_info done closed refused reopened", None, ("text",)),
-}  # fmt: skip
-OPEN = "new verified assigned accepted in_progress more_info reopened".split()
 
 
 def stamp(minutes: float) -> str:
@@ -96,9 +50,7 @@ class Desk:
         self.looks: list[Item] = []
         self.quicker = False
         chance = random.Random(3)
-        numbers = [417, 398, 405, 371, 412, 388, 420, 422, 409, 424, 401, 426, 427, 410, 414, 428, 429, 402, 430, 431,
-                   403, 432, 433, 434, 419, 435]  # fmt: skip
-        for number, row in zip(numbers, ROWS, strict=True):
+        for number, row in zip(NUMBERS, ROWS, strict=True):
             self._add(number, row, chance)
 
     def _add(self, number: int, row: tuple[Any, ...], chance: random.Random) -> None:
@@ -106,12 +58,33 @@ class Desk:
         near = (109.25 + chance.gauss(0, 0.03), 13.06 + chance.gauss(0, 0.03))
         filed = min(-130, left - 130)
         made = self.reports[f"r{number}"] = {
-            "id": f"r{number}", "number": f"PY-2026-1126-{number:04d}", "category": category, "unit_name": f"Phường {commune}",
-            "unit": "22015", "state": state, "agency": agency, "step_due": stamp(left), "due": stamp(left + 600), "channel": "app",
-            "filed": stamp(filed), "lon": round(near[0], 6), "lat": round(near[1], 6), "version": 3, "words": words, "address": None,
-            "accuracy": 15, "made": stamp(filed - 24), "attributes": {}, "person": ("Nguyễn Văn Bình", "0905 123 456"), "parent": None,
-            "claim": {"by": by, "until": stamp(60)} if by else None, "steps": [], "photos": [], "children": [], "returned": number == 388,
-        }  # fmt: skip
+            "id": f"r{number}",
+            "number": f"PY-2026-1126-{number:04d}",
+            "category": category,
+            "unit_name": f"Phường {commune}",
+            "unit": "22015",
+            "state": state,
+            "agency": agency,
+            "step_due": stamp(left),
+            "due": stamp(left + 600),
+            "channel": "app",
+            "filed": stamp(filed),
+            "lon": round(near[0], 6),
+            "lat": round(near[1], 6),
+            "version": 3,
+            "words": words,
+            "address": None,
+            "accuracy": 15,
+            "made": stamp(filed - 24),
+            "attributes": {},
+            "person": ("Nguyễn Văn Bình", "0905 123 456"),
+            "parent": None,
+            "claim": {"by": by, "until": stamp(60)} if by else None,
+            "steps": [],
+            "photos": [],
+            "children": [],
+            "returned": number == 388,
+        }
         self._passed(made, "file", "citizen", None, filed)
         if state not in ("new", "more_info"):
             self._passed(made, "verify", "operator", "Lan", filed + 1)
@@ -121,34 +94,69 @@ class Desk:
             self._passed(made, "warn", "clock", None, left - 20)
             self._passed(made, "late", "clock", None, left)
         if number in (417, 435):
-            made["words"] += ". Ống nước vỡ trước số nhà 12, nước chảy tràn ra mặt đường từ sáng." if number == 417 else ""
+            made["words"] += (
+                ". Ống nước vỡ trước số nhà 12, nước chảy tràn ra mặt đường từ sáng." if number == 417 else ""
+            )
             kinds = ("photo", "photo") if number == 417 else ("photo", "after")
-            made["photos"] = [{"url": f"/api/reports/photos/{kind}{n}.svg", "kind": kind, "state": "taken"} for n, kind in enumerate(kinds)]
+            made["photos"] = [
+                {"url": f"/api/reports/photos/{kind}{n}.svg", "kind": kind, "state": "taken"}
+                for n, kind in enumerate(kinds)
+            ]
 
     def _passed(self, one: Item, step: str, who: str, name: str | None, minutes: float, **more: Any) -> None:
         title = AGENCIES.get(str(more.get("agency")))
-        told = {"at": stamp(minutes), "step": step, "who": who, "name": name, "agency_title": title, "why": None, "text": None}
+        told = {
+            "at": stamp(minutes),
+            "step": step,
+            "who": who,
+            "name": name,
+            "agency_title": title,
+            "why": None,
+            "text": None,
+        }
         one["steps"].append(told | more)
 
     def row(self, one: Item) -> Item:
         left = (datetime.fromisoformat(one["step_due"]) - datetime.now(UTC)).total_seconds()
         late = left < 0 and one["state"] in OPEN
         held = one["claim"] and datetime.fromisoformat(one["claim"]["until"]) > datetime.now(UTC)
-        kept = {name: one[name] for name in one if name not in ("words", "person", "steps", "attributes", "made", "address")}
+        kept = {
+            name: one[name] for name in one if name not in ("words", "person", "steps", "attributes", "made", "address")
+        }
         return kept | {
-            "title": one["words"].partition(". ")[0][:80], "category_title": CATEGORIES[one["category"]][0], "late": late,
-            "agency_title": AGENCIES.get(one["agency"] or ""), "left_s": round(left), "photos": len(one["photos"]),
-            "level": "bad" if late else "warn" if left < 4000 else None, "claim": one["claim"] if held else None,
-        }  # fmt: skip
+            "title": one["words"].partition(". ")[0][:80],
+            "category_title": CATEGORIES[one["category"]][0],
+            "late": late,
+            "agency_title": AGENCIES.get(one["agency"] or ""),
+            "left_s": round(left),
+            "photos": len(one["photos"]),
+            "level": "bad" if late else "warn" if left < 4000 else None,
+            "claim": one["claim"] if held else None,
+        }
 
     def whole(self, one: Item) -> Item:
         twins = [self.reports["r420"]] if one["id"] == "r417" else []
-        filled = [{**a, "text": a["text"].replace("{number}", one["number"]).replace("{agency}", AGENCIES.get(one["agency"] or "", ""))} for a in ANSWERS]  # fmt: skip
+        agency = AGENCIES.get(one["agency"] or "", "")
+        filled = [
+            {**said, "text": said["text"].replace("{number}", one["number"]).replace("{agency}", agency)}
+            for said in ANSWERS
+        ]
         return self.row(one) | {
-            "words": one["words"], "address": None, "attributes": {}, "made": one["made"], "steps": one["steps"], "photos": one["photos"],
-            "person": {"has": one["person"] is not None, "masked": "N*** ***"}, "answers": filled, "may": self.may(one), "supports": 0,
-            "twins": [{"id": t["id"], "number": t["number"], "distance_m": 40, "likeness": 0.86, "filed": t["filed"], "words": t["words"]} for t in twins],
-        }  # fmt: skip
+            "words": one["words"],
+            "address": None,
+            "attributes": {},
+            "made": one["made"],
+            "steps": one["steps"],
+            "photos": one["photos"],
+            "person": {"has": one["person"] is not None, "masked": "N*** ***"},
+            "answers": filled,
+            "may": self.may(one),
+            "supports": 0,
+            "twins": [
+                {name: twin[name] for name in ("id", "number", "filed", "words")} | {"distance_m": 40, "likeness": 0.86}
+                for twin in twins
+            ],
+        }
 
     def may(self, one: Item) -> list[str]:
         return [step for step, (states, _, _) in LIFE.items() if one["state"] in states.split()]
@@ -178,14 +186,18 @@ class Desk:
         told = {"status": one["state"], "open": one["state"] in OPEN, "overdue": row["late"], "observed": stamp(0),
                 "source": "1022", "method": "machine"}  # fmt: skip
         point = {"type": "Point", "coordinates": [one["lon"], one["lat"]]}
-        await fake.fake.put("layer/reports", {one["id"]: {"type": "Feature", "id": one["id"], "geometry": point, "properties": told}})
+        await fake.fake.put(
+            "layer/reports", {one["id"]: {"type": "Feature", "id": one["id"], "geometry": point, "properties": told}}
+        )
 
 
 desk = Desk()
 
 
 def problem(status: int, say: str, **more: Any) -> Response:
-    return JSONResponse({"title": "", "status": status, "detail": say, **more}, status, media_type="application/problem+json")
+    return JSONResponse(
+        {"title": "", "status": status, "detail": say, **more}, status, media_type="application/problem+json"
+    )
 
 
 def guarded(call: Any) -> Any:
@@ -218,7 +230,9 @@ async def me(request: Request) -> Response:
 
 
 async def form(request: Request) -> Response:
-    return JSONResponse({"province": {"name": "Phú Yên", "where": None}, "limits": {"words": 4000}, "demo": True, "categories": []})
+    return JSONResponse(
+        {"province": {"name": "Phú Yên", "where": None}, "limits": {"words": 4000}, "demo": True, "categories": []}
+    )
 
 
 async def queue(request: Request) -> Response:
@@ -298,7 +312,10 @@ async def export(request: Request) -> Response:
 async def photo(request: Request) -> Response:
     dry = request.path_params["stored"].startswith("after")
     pool = "" if dry else '<path d="M0 92c24-18 60-8 90-22s62-6 80 6v40H0z" fill="#5B8FB5"/>'
-    drawn = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 110"><rect width="160" height="110" fill="#B9C2C9"/><path d="M0 44h160v70H0z" fill="#8C959C"/>{pool}</svg>'  # fmt: skip
+    drawn = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 110"><rect width="160" height="110" fill="#B9C2C9"/>'
+        f'<path d="M0 44h160v70H0z" fill="#8C959C"/>{pool}</svg>'
+    )
     return Response(drawn, media_type="image/svg+xml")
 
 
@@ -329,7 +346,14 @@ fake.app.router.routes[:0] = [
 items = fake.fake.channels["layer/reports"]["items"]
 items.clear()
 for made in desk.reports.values():
-    shown = {"status": made["state"], "open": True, "overdue": desk.row(made)["late"], "observed": stamp(0), "source": "1022", "method": "machine"}
+    shown = {
+        "status": made["state"],
+        "open": True,
+        "overdue": desk.row(made)["late"],
+        "observed": stamp(0),
+        "source": "1022",
+        "method": "machine",
+    }
     where = {"type": "Point", "coordinates": [made["lon"], made["lat"]]}
     items[made["id"]] = {"type": "Feature", "id": made["id"], "geometry": where, "properties": shown}
 for source, n in (("mc", 61), ("1022", 38), ("cam", 28)):

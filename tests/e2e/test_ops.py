@@ -54,7 +54,7 @@ def said(desk: demo.Centre, path: str, method: str = "GET") -> Any:
 
 def number(page: Page) -> str:
     """The number of the report that is open."""
-    return page.locator("#case p").first.inner_text().split(",")[0]
+    return page.locator("#case p.m.f").first.inner_text().split(",")[0]
 
 
 def test_a_wrong_key_is_told_and_the_right_one_is_kept_from_the_page(browser: Browser, desk: demo.Centre) -> None:
@@ -200,7 +200,13 @@ def test_a_change_elsewhere_comes_by_itself(console: Page, desk: demo.Centre, br
 
 
 def test_the_other_tabs_tell_what_is_wrong(console: Page) -> None:
-    for key, told in (("2", "Trạm mưa"), ("3", "overview"), ("4", "Mã đơn vị"), ("5", "nhắc"), ("6", "Mất cả 11 trạm mưa")):
+    for key, told in (
+        ("2", "Trạm mưa"),
+        ("3", "overview"),
+        ("4", "Mã đơn vị"),
+        ("5", "nhắc"),
+        ("6", "Mất cả 11 trạm mưa"),
+    ):
         console.keyboard.press(key)
         console.locator(".tab", has_text=re.compile(told, re.IGNORECASE)).wait_for()
     console.keyboard.press("1")
