@@ -16,7 +16,7 @@ function facesOf(styles) {
   return [...new Set(named.map((found) => found[0]))];
 }
 
-for (const page of ['wall.html', 'tablet.html', 'report.html']) {
+for (const page of ['wall.html', 'tablet.html', 'report.html', 'ops.html']) {
   const html = readFileSync(join(out, page), 'utf8');
   const first = [...new Set([...html.matchAll(/\/static\/(assets\/[^"']+\.(?:js|css))/g)].map((found) => found[1]))];
   if (page in MOST) first.push(...facesOf(first.filter((path) => path.endsWith('.css'))));

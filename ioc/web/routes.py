@@ -77,6 +77,7 @@ WAYS = (
     Way("/report", wall.report, (HTML,), shut=False),
     Way("/report/sw.js", wall.report_worker, (SCRIPT,), shut=False),
     Way("/report/manifest.webmanifest", wall.report_manifest, (MANIFEST,), shut=False),
+    Way("/ops", wall.ops, (HTML,), shut=False),
     Way("/healthz", ready.healthz, shut=False),
     Way("/readyz", ready.readyz, shut=False),
     Way("/metrics", ready.metrics, ("text/plain",), shut=False),
@@ -186,8 +187,6 @@ WAYS = (
     ),
     Way("/api/session", wall.session, (), method="POST", takes=JSON, status=204, shut=False),
 )
-LATER = ("/ops",)
-"""Faces of later parts."""
 
 
 def routes(door: Door, gate: Gate) -> list[BaseRoute]:
@@ -197,7 +196,6 @@ def routes(door: Door, gate: Gate) -> list[BaseRoute]:
         *(Route(way.path, way.call, methods=[way.method]) for way in WAYS),
         Route("/static/{path:path}", wall.static),
         Route(wall.BASEMAP, wall.basemap),
-        *(Route(path, wall.later) for path in LATER),
         WebSocketRoute(PATH, socket),
         Route(PATH, socket),
     ]

@@ -192,9 +192,9 @@ async def report_units(request: Request) -> Response:
     return await _units(request)
 
 
-async def later(request: Request) -> Response:
-    """A face of a later part."""
-    raise Wrong("This face comes with a later version; GET / lists what is here.", 404)
+async def ops(request: Request) -> Response:
+    """The operators' console."""
+    return await _page(request, "ops.html")
 
 
 async def screen(request: Request) -> Response:
@@ -265,24 +265,34 @@ def _remember(request: Request, response: Response, secret: str) -> None:
     response.set_cookie(caller.COOKIE, secret, SESSION_S, path="/", secure=safe, httponly=True, samesite="strict")
 
 
-class Code(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of POST /api/session."""
+class Entry(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /api/session: a one-time code that a page was opened with, or a key that somebody typed in."""
 
-    code: str
+    code: str | None = None
+    key: str | None = None
+
+
+_ENTRY = 'The body is JSON of the form {"code": "…"} or {"key": "…"}.'
 
 
 async def session(request: Request) -> Response:
-    """Exchange a one-time code for a session cookie."""
+    """Exchange a one-time code, or a key that was typed in, for a session cookie that no page can read."""
     here = door(request)
     if not caller.origin_fits(request.scope, here.settings.access):
         raise Wrong("Pages of this origin may not do that; name it in [access] origins.", 403)
     body = await limited(request, MAX_SESSION_BODY)
     try:
-        code = msgspec.json.decode(body, type=Code).code
+        given = msgspec.json.decode(body, type=Entry)
     except msgspec.DecodeError:
-        raise Wrong('The body is JSON of the form {"code": "…"}; send the code that the operator printed.') from None
+        raise Wrong(f"{_ENTRY} Send the code that the operator printed, or your key.") from None
     address = caller.address(request.scope, here.settings.access)
-    secret = await here.access.exchange(code, address)
+    if given.code is not None and given.key is None:
+        secret = await here.access.exchange(given.code, address)
+    elif given.key and given.code is None:
+        secret = given.key
+        await here.access.of(secret, address)
+    else:
+        raise Wrong(f"{_ENTRY} One of the two, and not empty.")
     done = Response(status_code=204, headers={"Cache-Control": "no-store"})
     _remember(request, done, secret)
     return done

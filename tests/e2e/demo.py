@@ -96,22 +96,24 @@ class Centre:
         return web
 
 
-def _fake_command(port: int) -> list[str]:
-    return [sys.executable, str(ROOT / "frontend" / "dev" / "fake.py"), "--port", str(port)]
+def _fake_command(port: int, name: str) -> list[str]:
+    return [sys.executable, str(ROOT / "frontend" / "dev" / name), "--port", str(port)]
 
 
 @contextmanager
-def centre(data: Path | None = None, *, fake: bool = os.environ.get("IOC_E2E") == "fake") -> Iterator[Centre]:
+def centre(
+    data: Path | None = None, *, fake: bool = os.environ.get("IOC_E2E") == "fake", server: str = "fake.py"
+) -> Iterator[Centre]:
     """A running centre, stopped at the end. Raises RuntimeError with what it said when it does not come up.
 
-    `fake`: the pages' own small server, whose data are always the same.
+    `fake`: the pages' own small server (`server`), whose data are always the same.
     """
     key = secrets.token_urlsafe(32)
     if fake:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        command = _fake_command(port)
+        command = _fake_command(port, server)
     else:
         command = [sys.executable, "-m", "ioc", "demo", "--port", "0", "--no-browser", "--key", key]
         command += ["--data", str(data)] if data is not None else []

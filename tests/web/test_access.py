@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -205,9 +206,40 @@ async def test_a_code_becomes_a_cookie_that_scripts_cannot_read(closed: Running,
     async with closed.http() as http:
         other = await http.post("/api/session", json={"code": "y"}, headers={"Origin": "https://elsewhere.example"})
         assert other.status_code == 403
-        for bad in (b"", b"[]", b'{"code":1}', b'{"code":"x","more":1}'):
+        for bad in (
+            b"",
+            b"[]",
+            b"{}",
+            b'{"key":""}',
+            b'{"code":1}',
+            b'{"code":"x","more":1}',
+            b'{"code":"x","key":"y"}',
+        ):
             assert (await http.post("/api/session", content=bad)).status_code == 400
         assert (await http.post("/api/session", content=b"x" * 5000)).status_code == 413
+
+
+async def test_a_key_that_is_typed_in_becomes_the_cookie_and_a_wrong_one_does_not(
+    closed: Running, db: Database
+) -> None:
+    secret = await access.add_key(db, name="Trần Hùng", role="operator")
+    async with closed.http() as http:
+        wrong = await http.post("/api/session", json={"key": "x" * 43})
+        assert (wrong.status_code, "set-cookie" in wrong.headers) == (401, False)
+        told = await http.post("/api/session", json={"key": secret})
+        assert (told.status_code, told.content) == (204, b"")
+        assert "httponly" in told.headers["set-cookie"].lower()
+        assert (await http.get("/api/layers")).status_code == 200
+    (key,) = [one for one in await access.list_keys(db) if one.name == "Trần Hùng"]
+    assert await access.revoke_key(db, key.id)
+    async with closed.http() as http:
+        # each process reads the keys again within a second or two
+        for _ in range(100):
+            late = await http.post("/api/session", json={"key": secret})
+            if late.status_code != 204:
+                break
+            await asyncio.sleep(0.1)
+        assert (late.status_code, "set-cookie" in late.headers) == (403, False)
 
 
 @pytest.mark.parametrize(
