@@ -49,6 +49,7 @@ test('steps are told in both languages, the server’s sentence first', () => {
   const step: Passed = { at: at(0), step: 'assign', who: 'operator', name: 'Lan', agency_title: 'Cấp nước' };
   expect(passedWords(step, 'vi', NOW)).toBe('Lan giao Cấp nước');
   expect(passedWords({ ...step, step: 'file', who: 'citizen', name: null }, 'en', NOW)).toBe('The citizen filed it');
+  expect(passedWords({ ...step, who: 'clock', name: 'ioc' }, 'vi', NOW)).toBe('Hệ thống giao Cấp nước');
   expect(passedWords({ ...step, say: { vi: 'Xong rồi', en: 'All done' } }, 'vi', NOW)).toBe('Xong rồi');
   expect(passedWords({ ...step, step: 'unheard', name: null, who: 'nobody' }, 'vi', NOW)).toBe('nobody unheard');
 });

@@ -23,6 +23,9 @@ SMALL_TEXT = """() => [...document.querySelectorAll('.o *')].filter((one) => one
   && one.textContent.trim() !== '' && one.getClientRects().length > 0 && !one.closest('.maplibregl-map, .hear')
   && parseFloat(getComputedStyle(one).fontSize) < 13).map((one) => one.className + ': ' + one.textContent)"""
 
+CUT = """() => [...document.querySelectorAll('.qr .number, .qr .left')]
+  .filter((one) => one.scrollWidth > one.clientWidth).length"""
+
 
 @pytest.fixture
 def desk() -> Iterator[demo.Centre]:
@@ -230,6 +233,7 @@ def test_every_size_reads_and_bars_nobody(console: Page, size: tuple[int, int]) 
     console.set_viewport_size({"width": size[0], "height": size[1]})
     assert console.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     assert console.evaluate(SMALL_TEXT) == []
+    assert console.evaluate(CUT) == 0
     console.add_script_tag(content=axe.read_text(encoding="utf-8"))
     for key in ("", "a", "?", "n", "2"):
         if key:

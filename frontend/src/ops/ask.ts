@@ -187,9 +187,11 @@ async function reach(path: string, init: RequestInit, patience = PATIENCE_MS): P
     throw new Refusal(0, '');
   }
   if (answer.ok) return answer;
-  const told = (await answer.json().catch(() => ({}))) as { detail?: unknown; who?: unknown; what?: unknown; version?: unknown };
+  const told = (await answer.json().catch(() => ({}))) as { detail?: unknown; say?: { vi?: unknown; en?: unknown }; who?: unknown; what?: unknown; version?: unknown };
   const text = (of: unknown) => (typeof of === 'string' && of !== '' ? of : null);
-  throw new Refusal(answer.status, text(told.detail) ?? '', text(told.who), text(told.what), typeof told.version === 'number' ? told.version : null);
+  // The reader's language where the server has it; `detail` is there always.
+  const own = document.documentElement.lang === 'en' ? told.say?.en : told.say?.vi;
+  throw new Refusal(answer.status, text(own) ?? text(told.detail) ?? '', text(told.who), text(told.what), typeof told.version === 'number' ? told.version : null);
 }
 
 async function get<T>(path: string, signal?: AbortSignal): Promise<T> {

@@ -197,9 +197,10 @@ export class Desk {
       if (this.picked === id) this.report = found;
     } catch (error) {
       if (!(error instanceof Refusal) || this.picked !== id) return;
-      // What an agency gave back is no longer there for it.
+      // What an agency gave back is no longer there for it: that is no refusal.
       if (error.status === 404) this.report = null;
-      if (!quietly || error.status === 404) this.#refused(error);
+      if (error.status === 404 && quietly) this.picked = null;
+      else if (!quietly) this.#refused(error);
     }
   }
 

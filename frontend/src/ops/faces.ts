@@ -91,7 +91,8 @@ export function when(of: string | null | undefined, now: number): string {
 export function passedWords(step: Passed, lang: Lang, now: number): string {
   const told = text(step.say, lang);
   if (told !== '') return told;
-  const who = step.name || sayOf(`who_${step.who}`, lang) || step.who;
+  // The system has a name of its own that nobody knows it by.
+  const who = (step.who === 'clock' ? null : step.name) || sayOf(`who_${step.who}`, lang) || step.who;
   const what = sayOf(`did_${step.step}`, lang) || step.step;
   const whom = step.step === 'assign' ? ` ${text(step.agency_title, lang) || (step.agency ?? '')}`.trimEnd() : '';
   const due = step.due ? `, ${said('due', lang)} ${when(step.due, now)}` : '';
