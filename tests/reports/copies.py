@@ -42,8 +42,8 @@ SAID: dict[str, tuple[str, ...]] = {
 OTHER = ("Việc khác cần xem xét", "Hư hỏng công trình công cộng", "Góp ý về vệ sinh khu phố")
 SWAPPED = {
     "hỏng": "hư", "bỏ": "để", "vứt": "bỏ lại", "ngoài": "ở ngoài", "đường": "lộ", "vỉa hè": "lề đường",
-    "rác": "rác thải", "cũ": "không dùng nữa", "đổ trộm": "đổ lén", "lều": "chòi", "không sáng": "bị tắt", "tường": "bức tường",
-    "thu gom": "dọn", "chết": "đã chết",
+    "rác": "rác thải", "cũ": "không dùng nữa", "đổ trộm": "đổ lén", "lều": "chòi", "không sáng": "bị tắt",
+    "tường": "bức tường", "thu gom": "dọn", "chết": "đã chết",
 }  # fmt: skip
 SHIFTS = (0, 10, 25, 50)
 

@@ -68,7 +68,8 @@ class Found:
         self.there = self.right = self.wrong = self.first = self.some = 0
 
     def __str__(self) -> str:
-        told = f"precision {self.precision:.3f}  recall {self.recall:.3f}  first is it {self.first / max(self.some, 1):.3f}"
+        first = self.first / max(self.some, 1)
+        told = f"precision {self.precision:.3f}  recall {self.recall:.3f}  first is it {first:.3f}"
         return f"{self.there:6d} copies  {told}"
 
     def note(self, proposed: list[twins.Twin], original: str) -> None:
