@@ -23,6 +23,7 @@ from ioc.contract import Contract
 from ioc.errors import BadConfig, IocError
 from ioc.lines import Where
 from ioc.mailing import Reminders, written_out
+from ioc.report_rules import Reports
 from ioc.screen import Finding
 from ioc.screen import lint as lint_screen
 from ioc.settings import SECRET, Access, Province, Sector, Settings, Source, Streams, Web, screens_folder
@@ -34,7 +35,7 @@ Wrong = Iterator[tuple[Where, str]]
 
 TOP = (
     "province", "sources", "access", "web", "log", "calendar", "sectors", "checks", "reminders", "layers",
-    "retention_days",
+    "reports", "retention_days",
 )  # fmt: skip
 OF_A_SOURCE = ("adapter", "contract", "title", "sector")
 _SECRET_NAME = re.compile(
@@ -85,6 +86,7 @@ def _settings(tree: dict[str, Any]) -> Wrong:
         ("log", Streams),
         ("calendar", Calendar),
         ("reminders", Reminders),
+        ("reports", Reports),
     ):
         if name in tree:
             yield from check(tree[name], kind, (name,))

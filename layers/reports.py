@@ -37,8 +37,11 @@ from ioc.layer import Figure, Item, Layer, tile
 DONE = frozenset({"closed", "done", "resolved", "completed", "đã đóng", "đã xử lý", "hoàn thành"})
 """Ended, because it was seen to."""
 DROPPED = frozenset(
-    {"cancelled", "canceled", "rejected", "refused", "referred out", "duplicate", "merged", "withdrawn", "từ chối", "đã hủy"}
-)
+    {
+        "cancelled", "canceled", "rejected", "refused", "referred out", "duplicate", "merged", "withdrawn", "từ chối",
+        "đã hủy",
+    }
+)  # fmt: skip
 """Ended in another way; does not count as closed."""
 DEFAULT_SLA_HOURS = 72.0
 KEPT = timedelta(days=9)

@@ -6,6 +6,7 @@ each role is the command that a real centre runs.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ from pathlib import Path
 from types import FrameType
 
 from ioc.errors import BadConfig, IocError
+from ioc.report_rules import KEY as REPORTS_KEY
 from ioc.run.children import die_with
 
 ROLES = (("web",), ("poller", "health"), ("projector", "archive"))
@@ -36,7 +38,7 @@ HERE = Path(__file__).parent
 TEMPLATE = HERE / "ioc.toml"
 PROVINCES = {"phu-yen": TEMPLATE, "tay-ninh": HERE / "tay-ninh.toml"}
 """Settings of each demo, by the province's name on the command line."""
-WRITTEN_BASE, WRITTEN_FOLDER = "http://127.0.0.1:8101", "ioc-data/sources"
+WRITTEN_BASE, WRITTEN_FOLDER, WRITTEN_PHOTOS = "http://127.0.0.1:8101", "ioc-data/sources", "ioc-data/photos"
 WRITTEN_GATES = ("http://127.0.0.1:8102", "http://127.0.0.1:8103")
 """Where the demo's settings say that the sources are; here they are told where they really are."""
 
@@ -97,6 +99,7 @@ def demo(
     if province is not None and province not in PROVINCES:
         raise BadConfig(f"There is no demo province {province}; write one of {', '.join(PROVINCES)}.")
     with _folder(data) as folder, _stopped() as stop:
+        os.environ.setdefault(REPORTS_KEY, _reports_key(folder / "reports.key"))
         port, sources, *gates = _ports(port, 2 + len(WRITTEN_GATES))
         province = province or "phu-yen"
         settings(province, folder, sources, gates)
@@ -116,6 +119,13 @@ def demo(
                 _keep(kept, stop, seconds)
         finally:
             _stop(kept)
+
+
+def _reports_key(file: Path) -> str:
+    """The key that names and phones of reports are sealed with: made once for a data folder, for its owner's eyes."""
+    with suppress(FileExistsError), os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as fresh:
+        fresh.write(base64.urlsafe_b64encode(os.urandom(32)).decode())
+    return file.read_text(encoding="ascii").strip()
 
 
 @contextmanager
@@ -173,6 +183,7 @@ def settings(province: str, folder: Path, sources: int, gates: Sequence[int]) ->
     for written, gate in zip(WRITTEN_GATES, gates, strict=True):
         text = text.replace(written, f"http://127.0.0.1:{gate}")
     text = text.replace(WRITTEN_FOLDER, (folder / "sources").as_posix())
+    text = text.replace(WRITTEN_PHOTOS, (folder / "photos").as_posix())
     own = HERE / "screens" / province
     if own.is_dir():
         from ioc.settings import screens_folder

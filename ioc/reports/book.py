@@ -5,13 +5,9 @@ Whoever calls says who they are (`Who`); what they may do is asked of the life o
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import hmac
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple, Protocol
+from datetime import datetime, timedelta
 
 import msgspec
 import sqlalchemy as sa
@@ -23,25 +19,22 @@ from ioc.db.reports import Photo, Report, Step, photo_of, report_of, step_of
 from ioc.db.session import Database, insert
 from ioc.errors import IocError
 from ioc.report_rules import Reports
-from ioc.reports import changes, clocks, filing, life, people, public
+from ioc.reports import changes, clocks, filing, life, people
 from ioc.reports.changes import Asked, NotAllowed, Quicker, Unknown, Who
 from ioc.reports.filing import Filing, Unfit
+from ioc.reports.intake import CITIZEN, Filed, Finder, Intake, count, digest, number, photos_of, told_of, trimmed
 from ioc.workdays import Calendar
 
-__all__ = ["Asked", "Book", "Claimed", "Filed", "Filing", "NotAllowed", "Quicker", "Unfit", "Unknown", "Who"]
+__all__ = [
+    "CITIZEN", "Asked", "Book", "Claimed", "Filed", "Filing", "Finder", "NotAllowed", "Quicker", "Unfit", "Unknown",
+    "Who", "digest",
+]  # fmt: skip
 
 CLAIM = timedelta(minutes=2)
 """How long a claim holds without being renewed."""
-CITIZEN = Who("citizen")
 _TICK = timedelta(milliseconds=1)
 
 _reports, _steps, _photos = tables.reports, tables.steps, tables.photos
-
-
-class Finder(Protocol):
-    """Tells the communes of places on a day (`ioc.geo.units.Units`)."""
-
-    def find(self, lon: float, lat: float, on: date) -> str | None: ...
 
 
 class Claimed(IocError):
@@ -50,26 +43,6 @@ class Claimed(IocError):
     def __init__(self, by: str, until: datetime) -> None:
         super().__init__(f"{by} works on this report; ask them, or wait until their claim ends.")
         self.by, self.until = by, until
-
-
-class Filed(NamedTuple):
-    """A report in the book. `follow`: the secret of its follow link (None: nobody knows it any more). `fresh`: it was
-    not there before."""
-
-    report: Report
-    follow: str | None
-    fresh: bool
-    photos: list[Photo]
-
-
-def digest(secret: str) -> str:
-    """What the tables keep of a secret."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def follow_of(report: str, client: str) -> str:
-    """The follow secret of a report: told again to who knows the client id, and worked out of nothing that we keep."""
-    return hmac.new(client.encode(), f"follow:{report}".encode(), "sha256").hexdigest()
 
 
 class Book:
@@ -87,7 +60,8 @@ class Book:
     ) -> None:
         self.db, self.rules, self.vault = db, rules, vault
         self.calendar = calendar or Calendar()
-        self._units, self._now = units, now
+        self._now = now
+        self._intake = Intake(db, rules, calendar=self.calendar, units=units, vault=vault, now=now)
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -119,7 +93,7 @@ class Book:
     async def photos(self, report: str) -> list[Photo]:
         """The photos of a report, planned, taken and refused, in their order."""
         async with self.db.reading() as connection:
-            return await _photos_of(connection, report)
+            return await photos_of(connection, report)
 
     async def _one(self, where: sa.ColumnElement[bool]) -> Report | None:
         async with self.db.reading() as connection:
@@ -133,63 +107,7 @@ class Book:
 
         Raises Unfit that names everything wrong.
         """
-        at = _trimmed(self._now())
-        told = filing.checked(given, self.rules, at)
-        unit = await self._commune(told, at)
-        async with self.db.writing(safe=True) as connection:
-            if told.client is not None and (known := await self._known(connection, told.client)) is not None:
-                return known
-            # the day's counter is locked first: who sends the same client id at this moment waits here
-            number = await _count(connection, at.astimezone(clock.ZONE).date().isoformat())
-            if told.client is not None and (known := await self._known(connection, told.client)) is not None:
-                return known
-            report, follow = self._new(told, at, unit, number)
-            await connection.execute(sa.insert(_reports).values(**msgspec.structs.asdict(report)))
-            planned = [
-                Photo(
-                    report=report.id, hash=one.hash, position=n, kind=one.kind, state="planned", bytes=one.bytes, at=at
-                )
-                for n, one in enumerate(told.photos)
-            ]
-            if planned:
-                await connection.execute(sa.insert(_photos), [msgspec.structs.asdict(one) for one in planned])
-            first = Step(
-                report=report.id, version=1, step="file", to_state="new", at=at, who=who.role, name=who.name,
-                agency=who.agency, data={"channel": told.channel},
-            )  # fmt: skip
-            await self._put(connection, report, first)
-        return Filed(report, follow, True, planned)
-
-    async def _known(self, connection: AsyncConnection, client: str) -> Filed | None:
-        query = sa.select(_reports).where(_reports.c.client == digest(client))
-        row = (await connection.execute(query)).mappings().first()
-        if row is None:
-            return None
-        report = report_of(row)
-        return Filed(report, follow_of(report.id, client), False, await _photos_of(connection, report.id))
-
-    async def _commune(self, told: Filing, at: datetime) -> str | None:
-        if self._units is None or told.lon is None or told.lat is None:
-            return told.unit
-        units = await self._units()
-        found = await asyncio.to_thread(units.find, told.lon, told.lat, at.astimezone(clock.ZONE).date())
-        return found or told.unit
-
-    def _new(self, told: Filing, at: datetime, unit: str | None, number: int) -> tuple[Report, str]:
-        name = secrets.token_urlsafe(16)
-        follow = follow_of(name, told.client) if told.client is not None else secrets.token_hex(32)
-        due, step_due = clocks.first(self.rules, self.calendar, told.category, at)
-        person = people.Person(told.name, told.phone)
-        report = Report(
-            id=name, number=_number(self.rules.prefix, at, number),
-            client=digest(told.client) if told.client is not None else None, channel=told.channel,
-            jurisdiction=self.rules.jurisdiction, category=told.category, words=told.words, lon=told.lon, lat=told.lat,
-            accuracy=told.accuracy, address=told.address, unit=unit, state="new", since=at, version=1, filed=at,
-            made=told.made, updated=at, due=due, step_due=step_due,
-            person=self.vault.seal(name, person) if self.vault is not None else None, follow=digest(follow),
-            device=digest(told.device) if told.device is not None else None, lang=told.lang, attributes=told.attributes,
-        )  # fmt: skip
-        return report, follow
+        return await self._intake.file(given, who)
 
     # --- steps -----------------------------------------------------------------------------------------------
 
@@ -237,11 +155,11 @@ class Book:
 
     async def _split(self, connection: AsyncConnection, before: Report, asked: Asked, who: Who, at: datetime) -> Report:
         """A new report out of a part of this one: same place, other words."""
-        number = await _count(connection, at.astimezone(clock.ZONE).date().isoformat())
+        nth = await count(connection, at.astimezone(clock.ZONE).date().isoformat())
         category = asked.category or before.category
         name, (due, step_due) = secrets.token_urlsafe(16), clocks.first(self.rules, self.calendar, category, at)
         child = msgspec.structs.replace(
-            before, id=name, number=_number(self.rules.prefix, at, number), client=None, category=category,
+            before, id=name, number=number(self.rules.prefix, at, nth), client=None, category=category,
             words=filing.clean(asked.words), state="new", since=at, before_info=None, agency=None, version=1, filed=at,
             updated=at, due=due, step_due=step_due, ended=None, person=None, follow=digest(secrets.token_hex(32)),
             parent=before.id, attributes={}, claim_by=None, claim_until=None, satisfied=None, supports=0, reopened=0,
@@ -273,9 +191,9 @@ class Book:
             newest = sa.select(_steps).where(_steps.c.report == report.id).order_by(_steps.c.version.desc()).limit(1)
             step = step_of((await connection.execute(newest)).mappings().one())
         taken = sa.select(sa.func.count()).where(_photos.c.report == report.id, _photos.c.state == "taken")
-        number = (await connection.execute(taken)).scalar_one() if step.step != "file" else 0
-        body = msgspec.json.encode(public.told(report, self.rules, step, number)).decode()
-        seq = await _count(connection, tables.OUTBOX)
+        many = (await connection.execute(taken)).scalar_one() if step.step != "file" else 0
+        body = told_of(report, self.rules, step, many)
+        seq = await count(connection, tables.OUTBOX)
         await connection.execute(sa.insert(tables.outbox).values(seq=seq, at=report.updated, body=body))
 
     # --- what is no step -------------------------------------------------------------------------------------
@@ -325,7 +243,7 @@ class Book:
 
     async def claim(self, report: str, name: str) -> datetime:
         """Work on a report, or go on doing so; returns until when. Raises Claimed, Unknown."""
-        now = _trimmed(self._now())
+        now = trimmed(self._now())
         free = sa.or_(_reports.c.claim_by.is_(None), _reports.c.claim_by == name, _reports.c.claim_until < now)
         async with self.db.writing() as connection:
             taken = sa.update(_reports).where(_reports.c.id == report, free)
@@ -345,14 +263,9 @@ class Book:
 
     async def looked(self, report: str | None, name: str, what: str) -> None:
         """Note that somebody looked at what is not for all: a person, an export."""
-        row = {"report": report, "name": name, "at": _trimmed(self._now()), "what": what}
+        row = {"report": report, "name": name, "at": trimmed(self._now()), "what": what}
         async with self.db.writing() as connection:
             await connection.execute(sa.insert(tables.looks).values(**row))
-
-
-async def _photos_of(connection: AsyncConnection, report: str) -> list[Photo]:
-    query = sa.select(_photos).where(_photos.c.report == report).order_by(_photos.c.position, _photos.c.at)
-    return [photo_of(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def _quicker(connection: AsyncConnection, before: Report) -> Quicker:
@@ -361,22 +274,6 @@ async def _quicker(connection: AsyncConnection, before: Report) -> Quicker:
     return Quicker(last.name or last.who, last.step, before.version)
 
 
-async def _count(connection: AsyncConnection, day: str) -> int:
-    """The next number of a counter; its row stays locked until the commit."""
-    one = insert(connection, tables.counters).values(day=day, n=1)
-    more = one.on_conflict_do_update(index_elements=["day"], set_={"n": tables.counters.c.n + 1})
-    return int((await connection.execute(more.returning(tables.counters.c.n))).scalar_one())
-
-
-def _number(prefix: str, at: datetime, number: int) -> str:
-    return f"{prefix}-{at.astimezone(clock.ZONE):%Y-%m%d}-{number:04d}"
-
-
-def _trimmed(moment: datetime) -> datetime:
-    """In UTC, to the millisecond, as times stand on the wire."""
-    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
 def _later(report: Report, now: datetime) -> datetime:
     """A moment after the report's last change: the later one wins in the fold."""
-    return max(_trimmed(now), report.updated + _TICK)
+    return max(trimmed(now), report.updated + _TICK)

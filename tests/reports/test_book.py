@@ -43,6 +43,7 @@ async def test_a_report_is_filed_with_its_number_its_step_and_its_outbox_row(boo
     assert (await book.get(report.id)) == report
     assert filed.follow is not None
     assert await book.followed(filed.follow) == report
+    assert await book.by_number(report.number) == report
     assert await book.followed("0" * 64) is None
     assert [step.step for step in await book.steps(report.id)] == ["file"]
     [body] = await told(db)
@@ -74,6 +75,20 @@ async def test_the_same_client_id_is_one_report(book: Book, db: Database) -> Non
     assert len({each.report.id for each in together}) == 1
     assert sum(each.fresh for each in together) == 1
     assert len(await told(db)) == 2
+
+
+async def test_what_many_file_at_one_moment_is_one_batch_and_each_hears_of_their_own(book: Book, db: Database) -> None:
+    shared = str(uuid.uuid4())
+    given = [
+        filing(words=f"Việc {n}", client=None if n % 3 else shared if n == 9 else str(uuid.uuid4())) for n in range(40)
+    ]
+    done = await asyncio.gather(*(book.file(one) for one in [*given, filing(words="Việc 9", client=shared)]))
+    assert [one.report.words for one in done] == [one.words for one in given] + ["Việc 9"]
+    assert done[9].report.id == done[40].report.id and (done[9].fresh, done[40].fresh) == (True, False)
+    assert len({one.report.number for one in done}) == 40
+    for one in done:
+        assert await book.followed(one.follow) == one.report
+    assert len(await told(db)) == 40
 
 
 async def test_numbers_are_of_the_provinces_day(book: Book, now: Clock) -> None:
