@@ -199,7 +199,7 @@ class Reports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_person_days: Annotated[float, msgspec.Meta(ge=0, le=3660)] = 365
     asked_days: Annotated[float, msgspec.Meta(gt=0, le=366)] = 7
     reopen_days: Annotated[float, msgspec.Meta(ge=0, le=366)] = 30
-    twin_likeness: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
+    twin_likeness: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.7
     routes: tuple[Route, ...] = ()
     hours: WorkDay = WorkDay()
     refusals: dict[str, Both] = {}
