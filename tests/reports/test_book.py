@@ -161,7 +161,7 @@ async def test_a_life_from_filing_to_the_citizens_word(book: Book, db: Database,
     assert [body["data"]["properties"]["step"]["step"] for body in bodies] == [step.step for step in steps]
     times = [clock.parse(body["time"]) for body in bodies]
     assert times == sorted(set(times)), "a later event must be later for the fold"
-    assert "Lan" not in json.dumps(bodies, ensure_ascii=False), "who works at the desk is nobody's business"
+    assert '"Lan"' not in json.dumps(bodies, ensure_ascii=False), "who works at the desk is nobody's business"
 
 
 async def test_two_at_once_one_wins_and_the_other_is_told(book: Book, db: Database) -> None:

@@ -203,7 +203,7 @@ async def test_the_follower_sees_each_step_and_what_comes_next(server: Running, 
     assert told["steps"][2]["say"] == {"vi": "Đã chuyển cho Công ty Cấp nước", "en": "It was passed to Water company"}
     assert told["asks"] == {"text": "Nước chảy mạnh không?"}
     assert told["may"] == ["tell"]
-    assert "Lan" not in json.dumps(told, ensure_ascii=False)
+    assert '"Lan"' not in json.dumps(told, ensure_ascii=False)
     async with server.http() as http:
         headers = {"Follow": filed["follow"]}
         answered = await http.post(
