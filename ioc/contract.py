@@ -107,7 +107,7 @@ class Answered(msgspec.Struct, frozen=True):
     said no, and is not asked again until its settings change. `untaken`: the error is about an answer that came and
     could not be taken, and stands until one can. Counts are sums since the first poll. `lost`: events that the store
     had confirmed and lost again (a primary without a replica died); they were asked again, or must be sent again.
-    `reached`: the last day of the newest period that it told of. `alike`: how many answers in a row said the same as
+    `reached`: the last day of the newest period that it told of (None of stretches of a day). `alike`: how many answers in a row said the same as
     the one before, all of it; `digest` is that answer's. `link`: what is proved of the link to it. `aside_now`:
     distinct records that stand set aside, by `reasons` and by kinds of `troubles` (at most `ioc.trouble.MOST` + 1).
     `columns`: those known that nothing maps, as "form/name" ("form/" alone: the form was read); `fresh`: those among
@@ -207,9 +207,10 @@ def _due(contract: Contract, answered: Answered, calendar: Calendar) -> tuple[da
     assert answered.answered is not None
     if contract.due is None:
         return answered.answered + timedelta(seconds=contract.cadence), None
-    reached = answered.reached or contract.due.of(answered.observed or answered.answered).last
-    period = contract.due.following(reached, calendar)
-    return contract.due.at(period, calendar), period
+    due, reached = contract.due, answered.reached
+    told = due.period(reached) if reached is not None else due.of(answered.observed or answered.answered)
+    period = due.following(told, calendar)
+    return due.at(period, calendar), period
 
 
 def _ended(contract: Contract, answered: Answered) -> datetime | None:
@@ -225,6 +226,8 @@ def _ended(contract: Contract, answered: Answered) -> datetime | None:
 def _owed(period: Period | None) -> str:
     if period is None:
         return "The answer that was due has not come."
+    if period.seconds:
+        return f"The figure for {period.begins:%H:%M:%S} – {period.ends:%H:%M:%S on %d/%m/%Y} has not come."
     span = f"{period.last:%d/%m/%Y}"
     if period.first != period.last:
         span = f"{period.first:%d/%m} – {span}"

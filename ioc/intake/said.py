@@ -49,7 +49,7 @@ def owed(source: Source, text: str, reporter: str, units: Sequence[str], calenda
     except ValueError:
         say = f"{text[:40]} is no period; write one such as 2026-03-10, 2026-W10, 2026-03, 2026-Q1 or 2026."
         raise Unfit(say) from None
-    meant = due.period(given.last)
+    meant = due.meant(given)
     if meant != given:
         raise Unfit(f"The source {source.name} owes no {given.text}; the period of that day is {meant.text}.")
     if not due.owes(meant, calendar):
@@ -92,6 +92,7 @@ async def excuse(
         "at": clock.rfc3339(now),
     }
     told = {"of": source.name, "first": at.first.isoformat(), "last": at.last.isoformat(), "excused": {who: said}}
+    told |= {"seconds": at.seconds} if at.seconds else {}
     subject = f"{source.name}/{at.text}"
     event = Event(new_id(), source.name, names.EXCUSED, subject, now, now, Feature(told), method="typed")
     await tell(log, names.EXCUSES, [event], now)

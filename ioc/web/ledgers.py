@@ -44,7 +44,7 @@ async def of_source(request: Request) -> Response:
     if source.contract.due is None:
         raise Wrong("This source owes an answer every so often, and no periods; its ledger is in /api/ledger.", 404)
     given = ask.asked(request, ask.PERIOD)
-    at = source.contract.due.period(given["period"].last) if given["period"] else _newest(here, source)
+    at = source.contract.due.meant(given["period"]) if given["period"] else _newest(here, source)
     found = await _entries(here, source, at)
     if ask.wants_csv(request):
         headers = {"Content-Disposition": f'attachment; filename="{name}-{at.text.replace("/", "-")}.csv"'}
