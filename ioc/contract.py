@@ -12,6 +12,7 @@ from ioc.duty import Due
 from ioc.event import Method
 from ioc.period import Period
 from ioc.proof import Link
+from ioc.roll import Roll
 from ioc.trouble import Trouble
 from ioc.workdays import Calendar
 
@@ -36,7 +37,8 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at least so often; or `due`: it tells of each period until a time (see `ioc.duty.Due`). `grace`: past due, late
     becomes stale after so long; twice the cadence, or a day, when left out. `every`: time between two askings, where
     that is not four fifths of the cadence, or a minute. `expect`: how many subjects it owes; `reporters`: who owes
-    something in each period, by name, or "units": every commune. `method`: how its figures were entered.
+    something in each period: by name, "units" (every commune), or a dated list (see `ioc.roll`).
+    `method`: how its figures were entered.
 
     A source that answers the same is alive, unless it should move: `still`: its own clock stands still for so long;
     `same`: it says the same so many times in a row. Then it is frozen. `valid_days`: a figure counts for so many days
@@ -55,7 +57,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     every: float | None = None
     person: str | None = None
     due: Due | None = None
-    reporters: tuple[str, ...] | Literal["units"] = ()
+    reporters: tuple[str, ...] | Literal["units"] | Roll = ()
     still: float | None = None
     same: int | None = None
     prove_s: float = 300.0
@@ -107,8 +109,9 @@ class Answered(msgspec.Struct, frozen=True):
     said no, and is not asked again until its settings change. `untaken`: the error is about an answer that came and
     could not be taken, and stands until one can. Counts are sums since the first poll. `lost`: events that the store
     had confirmed and lost again (a primary without a replica died); they were asked again, or must be sent again.
-    `reached`: the last day of the newest period that it told of (None of stretches of a day). `alike`: how many answers in a row said the same as
-    the one before, all of it; `digest` is that answer's. `link`: what is proved of the link to it. `aside_now`:
+    `reached`: the last day of the newest period that it told of (None of stretches of a day). `alike`: how many answers
+    in a row said the same as the one before, all of it; `digest` is that answer's. `link`: what is proved of the link to it.
+    `aside_now`:
     distinct records that stand set aside, by `reasons` and by kinds of `troubles` (at most `ioc.trouble.MOST` + 1).
     `columns`: those known that nothing maps, as "form/name" ("form/" alone: the form was read); `fresh`: those among
     them that are new, and since when.

@@ -112,6 +112,12 @@ class Due(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return Period(here.date(), here.date(), second - second % self.seconds, self.seconds)
         return self.period(moment.astimezone(ZoneInfo(self.zone)).date())
 
+    def ends(self, period: Period) -> datetime:
+        """The first moment after a period, by the clock of `zone`; aware."""
+        if self.each == "stretch":
+            return period.ends
+        return datetime.combine(period.last + _DAY, time(), ZoneInfo(self.zone))
+
     def owes(self, period: Period, calendar: Calendar) -> bool:
         """Whether anything is owed about a period: of a day off nothing is, where working days count."""
         return not (self.working and self.each == "day") or calendar.works(period.last)

@@ -101,7 +101,8 @@ def _day(moment: datetime) -> date:
 
 @lru_cache(maxsize=4096)
 def period(text: str) -> Period:
-    """The period of 2026-03-10, 2026-W10, 2026-03, 2026-Q1, 2026, or first and last day with a slash; and of a stretch of a day.
+    """The period of 2026-03-10, 2026-W10, 2026-03, 2026-Q1, 2026, of first and last day with a slash, or of a
+    stretch of a day.
 
     A time (RFC 3339) means its day in the province's zone. Raises ValueError when the text is none of these.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ioc import clock, names
 from ioc.adapter import Reading
@@ -63,8 +63,10 @@ class Book:
 
 def _event(source: str, subject: str, at: Period, who: Iterable[str], received: datetime, method: Method) -> Event:
     told = dict.fromkeys(who, clock.rfc3339(received))
-    properties = {"of": source, "first": at.first.isoformat(), "last": at.last.isoformat(), "reported": told}
-    properties |= {"seconds": at.seconds} if at.seconds else {}
+    properties: dict[str, Any] = {"of": source, "first": at.first.isoformat(), "last": at.last.isoformat()}
+    properties["reported"] = told
+    if at.seconds:
+        properties["seconds"] = at.seconds
     return Event(new_id(), source, names.REPORTED, subject, received, received, Feature(properties), method=method)
 
 

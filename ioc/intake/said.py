@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from ioc import clock, ledger, names
 from ioc.contract import Answered
@@ -56,13 +57,13 @@ def owed(source: Source, text: str, reporter: str, units: Sequence[str], calenda
         raise Unfit(f"The source {source.name} owes nothing for {meant.text}, a day off.")
     if abs(meant.last - now.astimezone(clock.ZONE).date()) > _FURTHEST:
         raise Unfit(f"The period {meant.text} lies too far away; write one within {_FURTHEST.days} days.")
-    if reporter not in _reporters(source, units):
+    if reporter not in _reporters(source, units, meant):
         raise Unfit(f"{reporter[:60]} owes nothing to {source.name}; /api/ledger/{source.name} lists who does.")
     return meant
 
 
-def _reporters(source: Source, units: Sequence[str]) -> tuple[str, ...]:
-    found = ledger.expected(source.contract, units)
+def _reporters(source: Source, units: Sequence[str], of: Period) -> tuple[str, ...]:
+    found = ledger.expected(source.contract, units, of)
     return (source.name,) if found == (ledger.ITSELF,) else found
 
 
@@ -91,8 +92,10 @@ async def excuse(
         "by": plain(by, MOST_BY, "The name of who excuses (by)"),
         "at": clock.rfc3339(now),
     }
-    told = {"of": source.name, "first": at.first.isoformat(), "last": at.last.isoformat(), "excused": {who: said}}
-    told |= {"seconds": at.seconds} if at.seconds else {}
+    told: dict[str, Any] = {"of": source.name, "first": at.first.isoformat(), "last": at.last.isoformat()}
+    told["excused"] = {who: said}
+    if at.seconds:
+        told["seconds"] = at.seconds
     subject = f"{source.name}/{at.text}"
     event = Event(new_id(), source.name, names.EXCUSED, subject, now, now, Feature(told), method="typed")
     await tell(log, names.EXCUSES, [event], now)
