@@ -45,7 +45,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after the period (or the moment) that it is of; after that it is stale, whatever is owed.
 
     `prove_s`: seconds between two proofs that the source's own count and newest change agree with ours.
-    `remind_on_days_off`: reminders of its duties go out on days off too.
+    `remind`: whether anybody is reminded of its duties; `remind_on_days_off`: on days off too.
     """
 
     owner: str
@@ -61,6 +61,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     still: float | None = None
     same: int | None = None
     prove_s: float = 300.0
+    remind: bool = True
     remind_on_days_off: bool = False
     valid_days: float | None = None
 
@@ -107,12 +108,12 @@ class Answered(msgspec.Struct, frozen=True):
 
     Times are aware. `error` is safe text (no secret, no address with a key). `refused`: the source
     said no, and is not asked again until its settings change. `untaken`: the error is about an answer that came and
-    could not be taken, and stands until one can. Counts are sums since the first poll. `lost`: events that the store
+    could not be taken, and stands until one can; `lacking`: the mapped fields that all of it lacked. Counts are sums since the first poll. `lost`: events that the store
     had confirmed and lost again (a primary without a replica died); they were asked again, or must be sent again.
     `reached`: the last day of the newest period that it told of (None of stretches of a day). `alike`: how many answers
-    in a row said the same as the one before, all of it; `digest` is that answer's. `link`: what is proved of the link to it.
-    `aside_now`:
-    distinct records that stand set aside, by `reasons` and by kinds of `troubles` (at most `ioc.trouble.MOST` + 1).
+    in a row said the same as the one before, all of it; `digest` is that answer's. `link`: what is proved of the link to
+    it. `aside_now`: distinct records that stand set aside, by `reasons` and by kinds of `troubles` (at most
+    `ioc.trouble.MOST` + 1).
     `columns`: those known that nothing maps, as "form/name" ("form/" alone: the form was read); `fresh`: those among
     them that are new, and since when.
     """
@@ -124,6 +125,7 @@ class Answered(msgspec.Struct, frozen=True):
     error: str | None = None
     refused: bool = False
     untaken: bool = False
+    lacking: tuple[str, ...] = ()
     failures: int = 0
     have: int = 0
     records: int = 0

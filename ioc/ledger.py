@@ -129,7 +129,7 @@ def cells(
 ) -> list[Cell]:
     """The last periods of a source that owes some, oldest first. `units`: codes of the communes of today."""
     assert contract.due is not None
-    first = min((period(text).first for text in told), default=None)
+    first = min((period(text).begins for text in told), default=None)
     found = []
     for of in periods(contract, now, calendar):
         known = entries(contract, expected(contract, units, of), of, told.get(of.text, {}), now, calendar)
@@ -145,7 +145,7 @@ def cells(
                 count.get("missing", 0),
                 count.get("excused", 0),
                 count.get("awaited", 0),
-                first is None or of.first < first,
+                first is None or of.begins < first,
             )
         )
     return found

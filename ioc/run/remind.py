@@ -142,7 +142,7 @@ class Reminding:
         found: list[Missed] = []
         for name, source in self._sources.items():
             owed = source.contract
-            if seen.items.get(name, {}).get("retired_by"):
+            if not owed.remind or seen.items.get(name, {}).get("retired_by"):
                 # another tells it: nobody need type it any more
                 continue
             if owed.due is not None:
