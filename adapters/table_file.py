@@ -58,7 +58,10 @@ class Form(Rows, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Bad(NamedTuple):
-    """A file that can't be read, why, and the time of its last change on disk (ns). `lacking`: columns, if that is why."""
+    """A file that can't be read, why, and the time of its last change on disk (ns).
+
+    `lacking`: the columns that it has not, if that is why.
+    """
 
     name: str
     why: str
@@ -165,6 +168,6 @@ class TableFile(Adapter["TableFile.Config"]):
         A file that can't be moved stays too: the next asking tries again, and says so."""
         mark: Mark | None = answer.about.get("mark")
         left = [Bad(mark.name, trouble or "", mark.changed)] if mark else answer.about.get("bad", [])
-        for name, why, changed in left:
+        for name, why, changed, _ in left:
             if self.dropped.changed(name) == changed:
                 await asyncio.to_thread(self.dropped.move, name, ASIDE if trouble else DONE, why if trouble else None)

@@ -106,16 +106,15 @@ class Checks(msgspec.Struct, frozen=True):
 class Answered(msgspec.Struct, frozen=True):
     """What the poller knows of one source after its last poll; it travels with the commit.
 
-    Times are aware. `error` is safe text (no secret, no address with a key). `refused`: the source
-    said no, and is not asked again until its settings change. `untaken`: the error is about an answer that came and
-    could not be taken, and stands until one can; `lacking`: the mapped fields that all of it lacked. Counts are sums since the first poll. `lost`: events that the store
-    had confirmed and lost again (a primary without a replica died); they were asked again, or must be sent again.
-    `reached`: the last day of the newest period that it told of (None of stretches of a day). `alike`: how many answers
-    in a row said the same as the one before, all of it; `digest` is that answer's. `link`: what is proved of the link to
-    it. `aside_now`: distinct records that stand set aside, by `reasons` and by kinds of `troubles` (at most
-    `ioc.trouble.MOST` + 1).
-    `columns`: those known that nothing maps, as "form/name" ("form/" alone: the form was read); `fresh`: those among
-    them that are new, and since when.
+    Times are aware. `error` is safe text (no secret, no address with a key). `refused`: the source said no, and is not
+    asked again until its settings change. `untaken`: the error is about an answer that came and could not be taken, and
+    stands until one can; `lacking`: the mapped fields that all of it lacked. Counts are sums since the first poll.
+    `lost`: events that the store had confirmed and lost again (a primary without a replica died); they were asked
+    again, or must be sent again. `reached`: the last day of the newest period that it told of (None of stretches of a
+    day). `alike`: how many answers in a row said the same as the one before, all of it; `digest` is that answer's.
+    `link`: what is proved of the link to it. `aside_now`: distinct records that stand set aside, by `reasons` and by
+    kinds of `troubles` (at most `ioc.trouble.MOST` + 1). `columns`: those known that nothing maps, as "form/name"
+    ("form/" alone: the form was read); `fresh`: those among them that are new, and since when.
     """
 
     source: str

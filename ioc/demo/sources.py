@@ -11,8 +11,8 @@
 
 Some of it fails on purpose: the dossiers' database is locked for a while in each BACKUP_EVERY_S, the document axis is
 gone for good after DOCUMENTS_S, schools send one table and no more, hospitals forget every fourth day, of the communes
-some report late and some never (`ioc.demo.communes`), and Labour was never connected. What is asked over HTTP can be told to fall silent (`ioc.demo.mute`). With `--province tay-ninh` it is
-the other demo (`ioc.demo.tay_ninh`).
+some report late and some never (`ioc.demo.communes`), and Labour was never connected. What is asked over HTTP can be
+told to fall silent (`ioc.demo.mute`). With `--province tay-ninh` it is the other demo (`ioc.demo.tay_ninh`).
 """
 
 from __future__ import annotations
