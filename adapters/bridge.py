@@ -48,6 +48,7 @@ from ioc.bridge.sheet import Sent, Turned
 from ioc.contract import Contract
 from ioc.errors import UNREASONED, BadConfig, BadRecord, SourceDown
 from ioc.folder import ASIDE, DONE, Folder, Mark
+from ioc.roll import Roll
 
 P7S = ".p7s"
 ANSWER = ".tra-loi.xlsx"
@@ -117,6 +118,9 @@ class Bridge(Adapter["Bridge.Config"]):
         """Periods, rows and owner of the sheet are those of the contract. Raises BadConfig."""
         if (contract.reporters == "units") != bool(self.config.units):
             say = f'Source {self.name} needs both units and reporters = "units" in its contract, or neither.'
+            raise BadConfig(say)
+        if isinstance(contract.reporters, Roll):
+            say = f"Source {self.name} is a bridge, whose rows are names or communes; write them out in reporters."
             raise BadConfig(say)
         named = contract.reporters if isinstance(contract.reporters, tuple) else ()
         rows = rows_of(self.config.units, named, contract.owner)

@@ -58,11 +58,15 @@ class Form(Rows, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Bad(NamedTuple):
-    """A file that can't be read, why, and the time of its last change on disk (ns)."""
+    """A file that can't be read, why, and the time of its last change on disk (ns).
+
+    `lacking`: the columns that it has not, if that is why.
+    """
 
     name: str
     why: str
     changed: int | None
+    lacking: tuple[str, ...] = ()
 
 
 class TableFile(Adapter["TableFile.Config"]):
@@ -110,7 +114,7 @@ class TableFile(Adapter["TableFile.Config"]):
             except FileNotFoundError:
                 continue
             except SourceDown as error:
-                bad.append(Bad(name, error.say, changed))
+                bad.append(Bad(name, error.say, changed, error.lacking if isinstance(error, Untaken) else ()))
                 continue
             if mark in marks:
                 stuck += await asyncio.to_thread(self.dropped.move, name, DONE, None)
@@ -128,7 +132,9 @@ class TableFile(Adapter["TableFile.Config"]):
     def parse(self, answer: Answer) -> Iterable[Reading | BadRecord]:
         """Readings of one file. Raises SourceDown when it has none of the forms, or can't be read at all."""
         if "bad" in answer.about:
-            raise Untaken(" ".join(one.why for one in answer.about["bad"]))
+            bad: list[Bad] = answer.about["bad"]
+            lacking = dict.fromkeys(column for one in bad for column in one.lacking)
+            raise Untaken(" ".join(one.why for one in bad), lacking=tuple(lacking))
         form, table = self._form(answer.body, answer.name)
         number = str(self.config.forms.index(form))
         return readings(form, table.rows, event=form.event or None, form=number)
@@ -137,6 +143,7 @@ class TableFile(Adapter["TableFile.Config"]):
         """The first form that fits, with its table."""
         book = Book(body, file)
         why: list[str] = []
+        without: dict[str, None] = {}
         for form in self.config.forms:
             name = fields.clean(file).casefold()
             if not any(fnmatchcase(name, fields.clean(pattern).casefold()) for pattern in form.files):
@@ -150,8 +157,10 @@ class TableFile(Adapter["TableFile.Config"]):
             if not lacking:
                 return form, table
             why.append(f"It has no column {', '.join(lacking[:5])}.")
+            without |= dict.fromkeys(lacking)
         reason = " ".join(dict.fromkeys(why)) or "No form takes files of that name."
-        raise Untaken(f"{file} has none of the forms of this source. {reason} Correct the file, or add a form.")
+        say = f"{file} has none of the forms of this source. {reason} Correct the file, or add a form."
+        raise Untaken(say, lacking=tuple(without))
 
     async def committed(self, answer: Answer, trouble: str | None) -> None:
         """Moves the file to `done/`, or to `set-aside/` with what is wrong; one that changed meanwhile stays.
@@ -159,6 +168,6 @@ class TableFile(Adapter["TableFile.Config"]):
         A file that can't be moved stays too: the next asking tries again, and says so."""
         mark: Mark | None = answer.about.get("mark")
         left = [Bad(mark.name, trouble or "", mark.changed)] if mark else answer.about.get("bad", [])
-        for name, why, changed in left:
+        for name, why, changed, _ in left:
             if self.dropped.changed(name) == changed:
                 await asyncio.to_thread(self.dropped.move, name, ASIDE if trouble else DONE, why if trouble else None)

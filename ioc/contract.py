@@ -12,6 +12,7 @@ from ioc.duty import Due
 from ioc.event import Method
 from ioc.period import Period
 from ioc.proof import Link
+from ioc.roll import Roll
 from ioc.trouble import Trouble
 from ioc.workdays import Calendar
 
@@ -39,14 +40,15 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at least so often; or `due`: it tells of each period until a time (see `ioc.duty.Due`). `grace`: past due, late
     becomes stale after so long; twice the cadence, or a day, when left out. `every`: time between two askings, where
     that is not four fifths of the cadence, or a minute. `expect`: how many subjects it owes; `reporters`: who owes
-    something in each period, by name, or "units": every commune. `method`: how its figures were entered.
+    something in each period: by name, "units" (every commune), or a dated list (see `ioc.roll`).
+    `method`: how its figures were entered.
 
     A source that answers the same is alive, unless it should move: `still`: its own clock stands still for so long;
     `same`: it says the same so many times in a row. Then it is frozen. `valid_days`: a figure counts for so many days
     after the period (or the moment) that it is of; after that it is stale, whatever is owed.
 
     `prove_s`: seconds between two proofs that the source's own count and newest change agree with ours.
-    `remind_on_days_off`: reminders of its duties go out on days off too.
+    `remind`: whether anybody is reminded of its duties; `remind_on_days_off`: on days off too.
     """
 
     owner: str
@@ -58,10 +60,11 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     every: float | None = None
     person: str | None = None
     due: Due | None = None
-    reporters: tuple[str, ...] | Literal["units"] = ()
+    reporters: tuple[str, ...] | Literal["units"] | Roll = ()
     still: float | None = None
     same: int | None = None
     prove_s: float = 300.0
+    remind: bool = True
     remind_on_days_off: bool = False
     valid_days: float | None = None
 
@@ -106,15 +109,15 @@ class Checks(msgspec.Struct, frozen=True):
 class Answered(msgspec.Struct, frozen=True):
     """What the poller knows of one source after its last poll; it travels with the commit.
 
-    Times are aware. `error` is safe text (no secret, no address with a key). `refused`: the source
-    said no, and is not asked again until its settings change. `untaken`: the error is about an answer that came and
-    could not be taken, and stands until one can. Counts are sums since the first poll. `lost`: events that the store
-    had confirmed and lost again (a primary without a replica died); they were asked again, or must be sent again.
-    `reached`: the last day of the newest period that it told of. `alike`: how many answers in a row said the same as
-    the one before, all of it; `digest` is that answer's. `link`: what is proved of the link to it. `aside_now`:
-    distinct records that stand set aside, by `reasons` and by kinds of `troubles` (at most `ioc.trouble.MOST` + 1).
-    `columns`: those known that nothing maps, as "form/name" ("form/" alone: the form was read); `fresh`: those among
-    them that are new, and since when.
+    Times are aware. `error` is safe text (no secret, no address with a key). `refused`: the source said no, and is not
+    asked again until its settings change. `untaken`: the error is about an answer that came and could not be taken, and
+    stands until one can; `lacking`: the mapped fields that all of it lacked. Counts are sums since the first poll.
+    `lost`: events that the store had confirmed and lost again (a primary without a replica died); they were asked
+    again, or must be sent again. `reached`: the last day of the newest period that it told of (None of stretches of a
+    day). `alike`: how many answers in a row said the same as the one before, all of it; `digest` is that answer's.
+    `link`: what is proved of the link to it. `aside_now`: distinct records that stand set aside, by `reasons` and by
+    kinds of `troubles` (at most `ioc.trouble.MOST` + 1). `columns`: those known that nothing maps, as "form/name"
+    ("form/" alone: the form was read); `fresh`: those among them that are new, and since when.
     """
 
     source: str
@@ -124,6 +127,7 @@ class Answered(msgspec.Struct, frozen=True):
     error: str | None = None
     refused: bool = False
     untaken: bool = False
+    lacking: tuple[str, ...] = ()
     failures: int = 0
     have: int = 0
     records: int = 0
@@ -216,9 +220,10 @@ def _due(contract: Contract, answered: Answered, calendar: Calendar) -> tuple[da
     assert answered.answered is not None
     if contract.due is None:
         return answered.answered + timedelta(seconds=contract.cadence), None
-    reached = answered.reached or contract.due.of(answered.observed or answered.answered).last
-    period = contract.due.following(reached, calendar)
-    return contract.due.at(period, calendar), period
+    due, reached = contract.due, answered.reached
+    told = due.period(reached) if reached is not None else due.of(answered.observed or answered.answered)
+    period = due.following(told, calendar)
+    return due.at(period, calendar), period
 
 
 def _ended(contract: Contract, answered: Answered) -> datetime | None:
@@ -234,6 +239,8 @@ def _ended(contract: Contract, answered: Answered) -> datetime | None:
 def _owed(period: Period | None) -> str:
     if period is None:
         return "The answer that was due has not come."
+    if period.seconds:
+        return f"The figure for {period.begins:%H:%M:%S} – {period.ends:%H:%M:%S on %d/%m/%Y} has not come."
     span = f"{period.last:%d/%m/%Y}"
     if period.first != period.last:
         span = f"{period.first:%d/%m} – {span}"

@@ -16,9 +16,11 @@ from ioc import clock
 from ioc.period import Period
 from ioc.workdays import Calendar
 
-Each = Literal["day", "week", "month", "quarter", "year"]
+Each = Literal["stretch", "day", "week", "month", "quarter", "year"]
 
 _DAY = timedelta(days=1)
+_DAY_S = 86_400
+_SHORTEST_S, _LONGEST_S = 10, 43_200
 _MONTHS: dict[Each, int] = {"month": 1, "quarter": 3, "year": 12}
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
 _MOST_SKIPPED = 60
@@ -33,10 +35,14 @@ class Due(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     day. `working`: those days are working days, and a day off owes no figure of its own; of a longer period that ends
     on a day off, `after = 0` means the last working day in it. `starts`: the period's first day: of the month (1 to
     28), or of the week (Monday is 1). `month`: the first month of the year that quarters and years are counted from.
+    `seconds`: of a stretch alone, how long it is.
 
     Daily by 17:00 on working days: `{each = "day", by = "17:00", working = true}`. Monthly by the 5th working day:
     `{each = "month", after = 5, working = true}`. A report month from the 15th to the 14th: `{each = "month", starts =
     15, after = 2}`.
+
+    A demonstration has no day to wait for: `{each = "stretch", seconds = 120}` is a reporting day of two minutes. The
+    day is cut into such stretches from midnight on, by the province's clock, and a figure is due when its own is over.
     """
 
     each: Each
@@ -45,9 +51,11 @@ class Due(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     working: bool = False
     starts: int = 1
     month: int = 1
-    zone: str = "Asia/Ho_Chi_Minh"
+    zone: str = clock.ZONE.key
+    seconds: int = 0
 
     def __post_init__(self) -> None:
+        self._stretched()
         if _CLOCK.fullmatch(self.by) is None:
             raise ValueError(f'by is {self.by}; write a clock time such as "17:00"')
         if not 0 <= self.after <= LONGEST_AFTER:
@@ -62,8 +70,21 @@ class Due(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         except (KeyError, ValueError, OSError):
             raise ValueError(f"zone is {self.zone}, which is none; write one such as Asia/Ho_Chi_Minh") from None
 
+    def _stretched(self) -> None:
+        if self.each != "stretch":
+            if self.seconds:
+                raise ValueError('seconds belong to each = "stretch" alone; leave them out')
+            return
+        if not _SHORTEST_S <= self.seconds <= _LONGEST_S or _DAY_S % self.seconds:
+            say = f"write {_SHORTEST_S} to {_LONGEST_S:,} of which a day holds a whole number, such as 120"
+            raise ValueError(f"seconds is {self.seconds}; {say}")
+        if (self.by, self.after, self.working, self.zone) != ("17:00", 0, False, clock.ZONE.key):
+            raise ValueError("a stretch is due when it is over; leave by, after, working and zone out")
+
     def period(self, day: date) -> Period:
-        """The period that `day` lies in."""
+        """The period that `day` lies in; of stretches the last one of the day."""
+        if self.each == "stretch":
+            return Period(day, day, _DAY_S - self.seconds, self.seconds)
         if self.each == "day":
             return Period(day, day)
         if self.each == "week":
@@ -77,9 +98,25 @@ class Due(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def _first(self, number: int) -> date:
         return date(number // 12, number % 12 + 1, self.starts)
 
+    def meant(self, given: Period) -> Period:
+        """The period of this rule that one which somebody wrote stands for: the one that its end lies in."""
+        if self.each == "stretch" and given.seconds:
+            return self.of(given.ends - timedelta(seconds=1))
+        return self.period(given.last)
+
     def of(self, moment: datetime) -> Period:
         """The period that a moment lies in, by the clock of `zone`."""
+        if self.each == "stretch":
+            here = moment.astimezone(clock.ZONE)
+            second = 3600 * here.hour + 60 * here.minute + here.second
+            return Period(here.date(), here.date(), second - second % self.seconds, self.seconds)
         return self.period(moment.astimezone(ZoneInfo(self.zone)).date())
+
+    def ends(self, period: Period) -> datetime:
+        """The first moment after a period, by the clock of `zone`; aware."""
+        if self.each == "stretch":
+            return period.ends
+        return datetime.combine(period.last + _DAY, time(), ZoneInfo(self.zone))
 
     def owes(self, period: Period, calendar: Calendar) -> bool:
         """Whether anything is owed about a period: of a day off nothing is, where working days count."""
@@ -87,6 +124,8 @@ class Due(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def at(self, period: Period, calendar: Calendar) -> datetime:
         """The last moment at which the period's figure is on time; aware, in the province's zone."""
+        if self.each == "stretch":
+            return period.ends
         if not self.working:
             day = period.last + self.after * _DAY
         elif self.after:
@@ -98,9 +137,11 @@ class Due(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         hour, minute, second = (int(part or 0) for part in _parts(self.by))
         return datetime.combine(day, time(hour, minute, second), ZoneInfo(self.zone)).astimezone(clock.ZONE)
 
-    def following(self, last: date, calendar: Calendar) -> Period:
-        """The first owed period that begins after `last`."""
-        period = self.period(last)
+    def following(self, period: Period, calendar: Calendar) -> Period:
+        """The first owed period after this one."""
+        if self.each == "stretch":
+            return self.of(period.ends)
+        last = period.last
         for _ in range(_MOST_SKIPPED):
             period = self.period(period.last + _DAY)
             if self.owes(period, calendar):
@@ -109,6 +150,8 @@ class Due(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def before(self, period: Period, calendar: Calendar) -> Period:
         """The owed period just before this one."""
+        if self.each == "stretch":
+            return self.of(period.begins - timedelta(seconds=1))
         for _ in range(_MOST_SKIPPED):
             period = self.period(period.first - _DAY)
             if self.owes(period, calendar):

@@ -40,9 +40,16 @@ class SourceDown(IocError):
 
 
 class Untaken(SourceDown):
-    """As SourceDown: the source answered, and what it said can't be taken."""
+    """As SourceDown: the source answered, and what it said can't be taken.
+
+    `lacking`: the mapped fields that all of it lacks, where that is why.
+    """
 
     answered = True
+
+    def __init__(self, say: str, *, lacking: tuple[str, ...] = ()) -> None:
+        super().__init__(say)
+        self.lacking = lacking
 
 
 UNREASONED = "Số liệu đã gửi trước đó được nói khác đi mà không có lý do"

@@ -17,13 +17,17 @@ import msgspec
 
 from ioc import clock
 from ioc.contract import CALENDAR, Contract
+from ioc.geo.units import AS_OF
 from ioc.period import Period, period
+from ioc.roll import Roll
 from ioc.workdays import Calendar
 
 State = Literal["reported", "late", "missing", "excused", "awaited"]
 WORST_FIRST: tuple[State, ...] = ("missing", "late", "awaited", "excused", "reported")
 PERIODS = 8
 """Periods that a screen shows, the newest last."""
+UNIT_LIST = "Danh mục đơn vị hành chính"
+"""What the list is called that "units" stands for."""
 ITSELF = ""
 """The reporter of a source that owes its periods by itself."""
 
@@ -66,11 +70,28 @@ class Cell(msgspec.Struct, frozen=True):
         return self.on_time + self.late
 
 
-def expected(contract: Contract, units: Sequence[str]) -> tuple[str, ...]:
-    """Who owes something in each period. `units`: codes of the communes of today."""
+def expected(contract: Contract, units: Sequence[str], of: Period | None = None) -> tuple[str, ...]:
+    """Who owes something in a period (None: in any). `units`: codes of the communes of today."""
+    if isinstance(contract.reporters, Roll):
+        return contract.reporters.owing(of)
     if contract.reporters == "units":
         return tuple(units)
     return tuple(contract.reporters) or (ITSELF,)
+
+
+def called(contract: Contract, units: Mapping[str, str], of: Period | None = None) -> Mapping[str, str]:
+    """Names of reporters by their code; who has none is called as they are. `units`: of the communes of today."""
+    return contract.reporters.called(of) if isinstance(contract.reporters, Roll) else units
+
+
+def listing(contract: Contract) -> dict[str, Any] | None:
+    """Which dated list the expected reporters come from (JSON-able); None: they have none."""
+    if isinstance(contract.reporters, Roll):
+        roll = contract.reporters
+        return {"as_of": roll.as_of.isoformat(), "invented": roll.invented, "source": roll.source}
+    if contract.reporters == "units":
+        return {"as_of": AS_OF.isoformat(), "invented": False, "source": UNIT_LIST}
+    return None
 
 
 def entries(
@@ -104,14 +125,14 @@ def periods(contract: Contract, now: datetime, calendar: Calendar = CALENDAR, co
 
 
 def cells(
-    contract: Contract, reporters: Sequence[str], told: Told, now: datetime, calendar: Calendar = CALENDAR
+    contract: Contract, units: Sequence[str], told: Told, now: datetime, calendar: Calendar = CALENDAR
 ) -> list[Cell]:
-    """The last periods of a source that owes some, oldest first."""
+    """The last periods of a source that owes some, oldest first. `units`: codes of the communes of today."""
     assert contract.due is not None
-    first = min((period(text).first for text in told), default=None)
+    first = min((period(text).begins for text in told), default=None)
     found = []
     for of in periods(contract, now, calendar):
-        known = entries(contract, reporters, of, told.get(of.text, {}), now, calendar)
+        known = entries(contract, expected(contract, units, of), of, told.get(of.text, {}), now, calendar)
         states = [entry.state for entry in known]
         count = {state: states.count(state) for state in set(states)}
         found.append(
@@ -124,18 +145,21 @@ def cells(
                 count.get("missing", 0),
                 count.get("excused", 0),
                 count.get("awaited", 0),
-                first is None or of.first < first,
+                first is None or of.begins < first,
             )
         )
     return found
 
 
 def item(
-    contract: Contract, reporters: Sequence[str], told: Told, now: datetime, calendar: Calendar = CALENDAR
+    contract: Contract, units: Sequence[str], told: Told, now: datetime, calendar: Calendar = CALENDAR
 ) -> dict[str, Any]:
-    """The ledger of a source that owes periods, as it stands on the channel `ledger` (JSON-able, times aware)."""
+    """The ledger of a source that owes periods, as it stands on the channel `ledger` (JSON-able, times aware).
+
+    `units`: codes of the communes of today.
+    """
     assert contract.due is not None
-    return _item(contract, contract.due.each, cells(contract, reporters, told, now, calendar))
+    return _item(contract, contract.due.each, cells(contract, units, told, now, calendar))
 
 
 def rolling(
@@ -178,10 +202,18 @@ def _cells(before: Mapping[str, Any] | None) -> list[Cell]:
     return msgspec.convert(before["cells"], list[Cell]) if before is not None else []
 
 
+def until(contract: Contract, now: datetime, calendar: Calendar = CALENDAR) -> datetime:
+    """Until when (aware, that moment left out) the ledger stays as it is at `now` when nobody tells anything."""
+    assert contract.due is not None
+    here = contract.due.of(now)
+    owed = [contract.due.at(of, calendar) for of in (*periods(contract, now, calendar), here)]
+    return min((moment for moment in (*owed, contract.due.ends(here)) if moment >= now), default=now)
+
+
 def _item(contract: Contract, each: str, found: list[Cell]) -> dict[str, Any]:
     current = found[-1]
     return {
-        "owner": contract.owner, "method": contract.method, "each": each,
+        "owner": contract.owner, "method": contract.method, "each": each, "list": listing(contract),
         "period": current.period, "due": current.due, "have": current.have, "expect": current.expect,
         "late": current.late, "missing": current.missing, "excused": current.excused, "awaited": current.awaited,
         "cells": [{**msgspec.structs.asdict(cell), "due": clock.rfc3339(cell.due)} for cell in found],

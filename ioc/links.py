@@ -178,7 +178,7 @@ def _stands(contract: Contract, newest: datetime, now: datetime, calendar: Calen
         return (now - newest).total_seconds() > contract.still
     if contract.due is None:
         return False
-    next_one = contract.due.following(contract.due.of(newest).last, calendar)
+    next_one = contract.due.following(contract.due.of(newest), calendar)
     return (now - contract.due.at(next_one, calendar)).total_seconds() > contract.patience
 
 

@@ -16,7 +16,7 @@ from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
-from ioc import catalog, lines, lint_checks, score
+from ioc import catalog, lines, lint_checks, roll, score
 from ioc.adapter import Adapter
 from ioc.check import Check
 from ioc.contract import Contract
@@ -67,8 +67,8 @@ def lint(file: Path) -> list[Finding]:
     # what a table says as a whole may repeat what was found on the very line
     wrong = [(where, say) for where, say in wrong if not any(_repeats(say, other) for _, other in wrong)]
     found = {Finding(str(file), lines.line(known, where), say) for where, say in wrong}
-    screens = list(_screens(tree, file, known))
-    return sorted(found, key=lambda one: (one.line or 0, one.say)) + screens
+    others = [*_rolls(tree, file), *_screens(tree, file, known)]
+    return sorted(found, key=lambda one: (one.line or 0, one.say)) + others
 
 
 def refused_screens(file: Path) -> list[Finding]:
@@ -358,6 +358,15 @@ def _screens(tree: dict[str, Any], file: Path, known: dict[Where, int]) -> Itera
             yield Finding(str(file), lines.line(known, ("layers",)), say)
     for path in sorted(folder.glob("*.toml")):
         yield from lint_screen(path, set(layers), tiles)
+
+
+def _rolls(tree: dict[str, Any], file: Path) -> Iterator[Finding]:
+    """What is wrong with the lists of reporters that contracts name, each in its own file."""
+    sources = [_table(table) for table in _table(tree.get("sources")).values()]
+    given = [_table(_table(table.get("contract")).get("reporters")) for table in sources]
+    for name in sorted({one["file"] for one in given if isinstance(one.get("file"), str)}):
+        path = file.resolve().parent / name
+        yield from (Finding(str(path), line, say) for line, say in roll.lint(path))
 
 
 def _list(value: Any) -> list[Any]:

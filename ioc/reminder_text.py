@@ -89,6 +89,8 @@ def _span(text: str | None) -> str:
     if text is None:
         return ""
     of = period(text)
+    if of.seconds:
+        return f"{of.begins:%H:%M:%S} – {of.ends:%H:%M:%S}, {of.last:%d/%m/%Y}"
     return f"{of.last:%d/%m/%Y}" if of.first == of.last else f"{of.first:%d/%m/%Y} – {of.last:%d/%m/%Y}"
 
 

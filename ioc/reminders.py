@@ -56,7 +56,7 @@ def looked_for(contract: Contract, answered: Answered | None, sends: bool, now: 
 def periods(
     source: str,
     contract: Contract,
-    reporters: Sequence[str],
+    units: Sequence[str],
     told: Told,
     now: datetime,
     calendar: Calendar,
@@ -64,13 +64,17 @@ def periods(
     since: datetime,
     rules: Reminders,
 ) -> list[Missed]:
-    """The periods of a source that are past due with somebody missing; none that was due before `since`."""
+    """The periods of a source that are past due with somebody missing; none that was due before `since`.
+
+    `units`: codes of the communes of today.
+    """
     assert contract.due is not None
     found = []
     for of in ledger.periods(contract, now, calendar):
         due = contract.due.at(of, calendar)
         if not since <= due < now or now - due > timedelta(seconds=rules.after[-1]) + _LOOK_BACK:
             continue
+        reporters = ledger.expected(contract, units, of)
         entries = ledger.entries(contract, reporters, of, told.get(of.text, {}), now, calendar)
         missing = tuple(entry.reporter for entry in entries if entry.state == "missing")
         if missing:

@@ -1,6 +1,7 @@
 """Repair notices: one for each kind of trouble that records of a source have, with what is to be done about it.
 
-Pure. A notice leaves by itself when no record stands set aside for it any more; that of new columns after a week.
+Pure. A notice leaves by itself when no record stands set aside for it any more; that of new columns after a week; that
+of an answer which lacks mapped columns, and was refused whole, when a later one is taken.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ Notice = dict[str, Any]
 """An item of the channel `alerts`; its id is repair/<source>/<kind>."""
 MOST_NAMED = 10
 """New columns that a notice names."""
-NEW = "new_column"
+NEW, LACKING = "new_column", "lacking_column"
 
 _UNREAD = (
     "{field} có giá trị không đọc được: sửa ở nguồn, hoặc đổi kind hay form của {at}",
@@ -96,6 +97,9 @@ def notices(
     for trouble in answered.troubles:
         id_ = f"repair/{name}/{trouble.kind}"
         found[id_] = _notice(id_, name, owner, None, _say(name, title, trouble, forms))
+    if answered.lacking:
+        id_ = f"repair/{name}/{digest(LACKING)[:12]}"
+        found[id_] = _notice(id_, name, owner, None, _lacking(name, title, answered.lacking, forms))
     if answered.fresh:
         id_ = f"repair/{name}/{digest(NEW)[:12]}"
         found[id_] = _notice(id_, name, owner, clock.rfc3339(min(answered.fresh.values())), _new(name, title, answered))
@@ -122,6 +126,17 @@ def _say(name: str, title: tuple[str, str], trouble: Trouble, forms: bool) -> tu
     return (
         f"{title[0]}: {vi.format(**told, field=field[0])} ({trouble.count} bản ghi để riêng; sửa xong chạy {after}).",
         f"{title[1]}: {en.format(**told, field=field[1])} ({trouble.count} records set aside; afterwards run {after}).",
+    )
+
+
+def _lacking(name: str, title: tuple[str, str], columns: tuple[str, ...], forms: bool) -> tuple[str, str]:
+    named = ", ".join(columns[:MOST_NAMED]) + (" …" if len(columns) > MOST_NAMED else "")
+    where = f"[[sources.{name}.forms]]" if forms else f"[sources.{name}]"
+    return (
+        f"{title[0]}: bảng vừa gửi không có cột {named}, nên cả bảng để riêng: hỏi cơ quan chủ quản, rồi gửi lại bảng "
+        f"đã sửa, hoặc ánh xạ tên mới ở {where} và thả lại tệp.",
+        f"{title[1]}: the last table has no column {named}, so all of it is set aside: ask its owner, then send the "
+        f"table again as it should be, or map the new name in {where} and drop the file again.",
     )
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ioc import roll
 from ioc.check import Check
 from ioc.contract import Contract
 from ioc.errors import BadConfig
@@ -215,11 +216,20 @@ def _source(name: str, table: Any, env: Mapping[str, str], file: Path | None) ->
         wanted = "owner, cadence, grace, expect and method"
         say = f"Source {name} has no contract; write [sources.{name}.contract] with {wanted}."
         raise BadConfig(say, file=file, line=_line(file, where))
-    contract = _part(table["contract"], Contract, f"{where}.contract", file)
+    contract = _listed(_part(table["contract"], Contract, f"{where}.contract", file), file)
     options = {key: value for key, value in table.items() if key not in ("adapter", "contract", "title", "sector")}
     title = table.get("title", name)
     both = (title, title) if isinstance(title, str) else (title[0], title[-1])
     return Source(name, table["adapter"], contract, _secrets(options, env, where, file), both, table.get("sector"))
+
+
+def _listed(contract: Contract, file: Path | None) -> Contract:
+    """The contract with the rows of its list of reporters, where it names a file."""
+    given = contract.reporters
+    if not isinstance(given, roll.Roll) or not given.file:
+        return contract
+    rows = roll.read((file.resolve().parent if file is not None else Path.cwd()) / given.file)
+    return msgspec.structs.replace(contract, reporters=msgspec.structs.replace(given, listed=rows))
 
 
 def _secrets(value: Any, env: Mapping[str, str], where: str, file: Path | None) -> Any:

@@ -10,11 +10,14 @@ from ioc import names
 from ioc.event import Event
 from ioc.layer import Item, Layer
 
-_PERIODS_KEPT, _LEAST_KEPT = 24, timedelta(days=40)
+_PERIODS_KEPT, _LEAST_KEPT, _LEAST_OF_STRETCHES = 24, timedelta(days=40), timedelta(hours=1)
 
 
 class Ledger(Layer):
-    """`properties`: `of`, the source; `first` and `last` day; `reported`, when each reporter told first; `excused`."""
+    """`properties`: `of`, the source; `first` and `last` day; `reported`, when each reporter told first; `excused`.
+
+    `seconds`: how long a period is that is a stretch of one day.
+    """
 
     name = "ledger"
     title = ("Sổ nộp số liệu", "Ledger of reports")
@@ -44,6 +47,8 @@ class Ledger(Layer):
 
     def wakes(self, item: Item) -> datetime | None:
         """When a period that is long over leaves."""
+        if stretch := item.properties.get("seconds"):
+            return item.time + max(_LEAST_OF_STRETCHES, _PERIODS_KEPT * timedelta(seconds=stretch))
         first, last = (date.fromisoformat(item.properties[name]) for name in ("first", "last"))
         return item.time + max(_LEAST_KEPT, _PERIODS_KEPT * (last - first + timedelta(days=1)))
 

@@ -21,6 +21,7 @@ CALENDAR = Calendar(off=(date(2026, 3, 9),), on=(date(2026, 3, 14),))
 DAILY = Due("day", by="17:00", working=True)
 MONTHLY = Due("month", by="17:00", after=5, working=True)
 BANKS = Due("month", by="17:00", after=2, starts=15)
+DEMO = Due("stretch", seconds=120)
 QUARTERLY = Due("quarter", by="09:00", after=10)
 SCHOOL = Due("year", by="17:00", after=30, month=9)
 TOKYO = Due("day", by="17:00", zone="Asia/Tokyo")
@@ -118,7 +119,9 @@ def test_a_week_that_nobody_works_is_told_by_the_first_who_come_back() -> None:
         {"each": "fortnight"}, {"each": "day", "by": "25:00"}, {"each": "day", "by": "5 pm"},
         {"each": "day", "after": -1},
         {"each": "month", "starts": 29}, {"each": "day", "starts": 2}, {"each": "month", "month": 9},
-        {"each": "day", "zone": "Mars/Olympus"}, {"each": "day", "befor": 3},
+        {"each": "day", "zone": "Mars/Olympus"}, {"each": "day", "befor": 3}, {"each": "day", "seconds": 120},
+        {"each": "stretch"}, {"each": "stretch", "seconds": 7}, {"each": "stretch", "seconds": 86_400},
+        {"each": "stretch", "seconds": 121}, {"each": "stretch", "seconds": 120, "by": "09:00"},
     ],
 )  # fmt: skip
 def test_a_rule_that_nobody_can_read_is_refused(wrong: dict[str, object]) -> None:
@@ -152,9 +155,9 @@ def test_periods_follow_on_each_other_and_none_overlap(due: Due, day: date) -> N
 
 @given(RULES, DAYS)
 def test_what_is_owed_later_is_due_no_earlier(due: Due, day: date) -> None:
-    first = due.following(day, CALENDAR)
-    second = due.following(first.last, CALENDAR)
-    assert first.first > day
+    first = due.following(due.period(day), CALENDAR)
+    second = due.following(first, CALENDAR)
+    assert first.begins.date() > day if not first.seconds else first.begins == due.period(day).ends
     assert due.before(second, CALENDAR) == first
     assert due.at(first, CALENDAR) <= due.at(second, CALENDAR)
     assert due.owes(first, CALENDAR)
@@ -166,7 +169,37 @@ def test_the_newest_period_is_over_or_was_due(due: Due, day: date, second: int) 
     now = datetime.combine(day, datetime.min.time(), ZoneInfo(due.zone)) + timedelta(seconds=second)
     newest = due.newest(now, CALENDAR)
     assert newest.last < due.of(now).first or due.at(newest, CALENDAR) <= now
-    assert due.at(due.following(newest.last, CALENDAR), CALENDAR) > now
+    assert due.at(due.following(newest, CALENDAR), CALENDAR) > now
+
+
+# a reporting day of the demo: a stretch of the day
+
+
+def test_a_reporting_day_of_the_demo_is_due_when_its_stretch_is_over() -> None:
+    contract = Contract("Văn phòng", due=DEMO, grace=60)
+    then = at("2026-03-06 10:03:10")
+    answered = Answered("x", asked=then, answered=then, observed=then)
+    states = {clock: judge(contract, answered, at(f"2026-03-06 {clock}")) for clock in STRETCH_STATES}
+    assert {clock: verdict.state for clock, verdict in states.items()} == STRETCH_STATES
+    assert states["10:06:01"].why == "The figure for 10:04:00 – 10:06:00 on 06/03/2026 has not come."
+    assert DEMO.newest(at("2026-03-06 10:03:59"), CALENDAR).text == "2026-03-06T10:00:00/PT120S"
+    assert DEMO.newest(at("2026-03-06 10:04:00"), CALENDAR).text == "2026-03-06T10:02:00/PT120S"
+
+
+MOMENTS = st.datetimes(timezones=st.just(ZONE), min_value=datetime(2015, 1, 1), max_value=datetime(2030, 1, 1))  # noqa: DTZ001
+STRETCH_STATES = {"10:05:59": "live", "10:06:00": "live", "10:06:01": "late", "10:07:00": "late", "10:07:01": "stale"}
+
+
+@given(st.sampled_from([10, 100, 120, 450, 43_200]), MOMENTS)
+def test_stretches_cut_every_day_without_a_hole(seconds: int, now: datetime) -> None:
+    due = Due("stretch", seconds=seconds)
+    here = due.of(now)
+    after, before = due.following(here, CALENDAR), due.before(here, CALENDAR)
+    assert here.holds(now) and here.first == here.last == now.date()
+    assert after.follows(here) and here.follows(before) and before < here < after
+    assert period(here.text) == here == due.meant(here)
+    newest = due.newest(now, CALENDAR)
+    assert newest.ended(now) and due.following(newest, CALENDAR) == here
 
 
 # frozen

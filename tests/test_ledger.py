@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ioc import clock, ledger
 from ioc.clock import ZONE
 from ioc.contract import CALENDAR, Contract
 from ioc.duty import Due
 from ioc.period import period
+from ioc.roll import Listed, Roll
 
 DAILY = Contract("Sở Y tế", due=Due("day", by="17:00", working=True), reporters=("bv1", "bv2", "bv3", "bv4"))
+HOSPITALS = ("bv1", "bv2", "bv3", "bv4")
 FRIDAY = "2026-03-06"
 
 
@@ -27,7 +31,7 @@ def when(text: str) -> str:
 
 
 TOLD: dict[str, dict[str, Any]] = {
-    "2026-03-05": {"reported": dict.fromkeys(DAILY.reporters, when("2026-03-05 16:00"))},
+    "2026-03-05": {"reported": dict.fromkeys(HOSPITALS, when("2026-03-05 16:00"))},
     FRIDAY: {
         "reported": {
             "bv1": when("2026-03-06 17:00:00"), "bv2": when("2026-03-06 17:00:01"), "gone": when("2026-03-06 09:00"),
@@ -56,7 +60,7 @@ def test_an_excuse_that_was_taken_back_excuses_nobody() -> None:
 
 
 def test_the_cells_are_the_last_eight_owed_periods_and_their_sums_are_what_is_expected() -> None:
-    item = ledger.item(DAILY, DAILY.reporters, TOLD, at("2026-03-07 12:00"))
+    item = ledger.item(DAILY, (), TOLD, at("2026-03-07 12:00"))
     assert [cell["period"] for cell in item["cells"]] == [
         "2026-02-25", "2026-02-26", "2026-02-27", "2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05", FRIDAY,
     ]  # fmt: skip
@@ -70,6 +74,44 @@ def test_every_commune_owes_when_the_contract_says_units() -> None:
     contract = Contract("Văn phòng", due=Due("month"), reporters="units")
     assert ledger.expected(contract, ("22240", "22250")) == ("22240", "22250")
     assert ledger.expected(Contract("Sở Tài chính", due=Due("month")), ("22240",)) == (ledger.ITSELF,)
+
+
+def test_a_dated_list_counts_who_owes_in_the_period_and_the_ledger_tells_its_date() -> None:
+    listed = (
+        Listed("old", "Xã cũ", None, date(2026, 3, 4)), Listed("new", "Xã mới", date(2026, 3, 5)), Listed("bv1", "Một"),
+    )  # fmt: skip
+    roll = Roll(date(2025, 7, 1), listed=listed, source="Sở Nội vụ", invented=True)
+    contract = msgspec.structs.replace(DAILY, reporters=roll)
+    item = ledger.item(contract, (), TOLD, at("2026-03-07 12:00"))
+    assert [(cell["expect"], cell["missing"]) for cell in item["cells"][-3:]] == [(2, 2), (2, 1), (2, 1)]
+    assert ledger.expected(contract, (), period("2026-03-04")) == ("old", "bv1")
+    assert ledger.expected(contract, (), period(FRIDAY)) == ("new", "bv1")
+    assert item["list"] == {"as_of": "2025-07-01", "invented": True, "source": "Sở Nội vụ"}
+    assert ledger.item(DAILY, (), TOLD, at("2026-03-07 12:00"))["list"] is None
+    units = msgspec.structs.replace(DAILY, reporters="units")
+    listing = ledger.item(units, ("22240",), {}, at("2026-03-07 12:00"))["list"]
+    assert listing["as_of"] == "2025-08-05" and not listing["invented"]
+
+
+MOMENTS = st.datetimes(datetime(2026, 2, 1), datetime(2026, 4, 30), timezones=st.just(ZONE))  # noqa: DTZ001
+DUES = st.sampled_from(
+    [
+        DAILY.due, Due("stretch", seconds=120), Due("month", after=5, working=True), Due("week", by="09:00", after=2),
+        Due("day", by="17:00", zone="Asia/Tokyo"), Due("month", starts=15, after=2), Due("day", by="00:00", after=1),
+    ]
+)  # fmt: skip
+
+
+@given(DUES, MOMENTS, st.floats(0, 1, exclude_max=True))
+def test_until_it_says_a_ledger_stays_as_it_is(due: Due, now: datetime, share: float) -> None:
+    contract = msgspec.structs.replace(DAILY, due=due)
+    until = ledger.until(contract, now)
+    assert until >= now
+    here = ledger.item(contract, (), TOLD, now)
+    if until > now:
+        last = until - timedelta(microseconds=1)
+        for later in (now + share * (last - now), last):
+            assert ledger.item(contract, (), TOLD, later) == here
 
 
 # those who owe an answer every so often

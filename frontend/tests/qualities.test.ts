@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CheckItem, LedgerCell, LedgerItem, LinkItem, Proof, ReminderItem, ScoreItem, SourceItem } from '../src/lib/protocol';
-import { cellFace, checkRows, folded, ledgerRows, linkRest, linkRows, linkSum, periodName, reminderLines, reminderRows, scoreRows, when } from '../src/lib/qualities';
+import { cellFace, checkRows, folded, ledgerRows, linkRest, linkRows, linkSum, listWords, periodName, reminderLines, reminderRows, scoreRows, when } from '../src/lib/qualities';
 import { reason } from '../src/lib/reasons';
 import { channelsOf, type Screen } from '../src/lib/screen';
 import { howLong, lookOf } from '../src/lib/sources';
@@ -89,8 +89,14 @@ describe('the ledger', () => {
     expect(ledgerRows([entry('beds')], reminders, 'vi')[0]!.reminded).toBe(4);
     expect(ledgerRows([entry('beds')], null, 'vi')[0]!.reminded).toBeNull();
   });
-  test.each([['2026-03-10', '10/03/2026'], ['2026-03', '03/2026'], ['2026-Q1', 'quý 1/2026'], ['2026-W10', 'tuần 10/2026'], ['2026', '2026'], ['2026-02-15/2026-03-14', '15/02 – 14/03/2026'], ['2026-03-10T14:30:00+07:00', '14:30'], ['?', '?']])('%s is written %s', (period, words) => {
+  test.each([['2026-03-10', '10/03/2026'], ['2026-03', '03/2026'], ['2026-Q1', 'quý 1/2026'], ['2026-W10', 'tuần 10/2026'], ['2026', '2026'], ['2026-02-15/2026-03-14', '15/02 – 14/03/2026'], ['2026-03-10T14:30:00+07:00', '14:30'], ['2026-03-10T18:40:00/PT100S', '18:40:00 – 18:41:40'], ['?', '?']])('%s is written %s', (period, words) => {
     expect(periodName(period, 'vi')).toBe(words);
+  });
+  test('the list of reporters says its date, its source, and that its names are made up', () => {
+    const list = { as_of: '2025-07-01', invented: true, source: 'Sở Nội vụ' };
+    expect(listWords(list, 'vi')).toBe('danh sách ngày 01/07/2025 (Sở Nội vụ), tên đặt ra cho bản mẫu');
+    expect(listWords({ ...list, invented: false, source: '' }, 'en')).toBe('list of 01/07/2025');
+    expect(listWords(null, 'vi')).toBe('');
   });
 });
 
@@ -163,6 +169,7 @@ describe('sources', () => {
   test('what it owes is said in words', () => {
     expect(dutyWords({ owner: 'x', cadence: 30 }, 'vi')).toBe('trả lời mỗi 30 giây');
     expect(dutyWords({ owner: 'x', cadence: 30, due: { each: 'month', by: '17:00', after: 5, working: true, starts: 1 } }, 'vi')).toBe('mỗi tháng, hạn 17:00, 5 ngày làm việc sau kỳ');
+    expect(dutyWords({ owner: 'x', cadence: 30, due: { each: 'stretch', by: '17:00', after: 0, working: false, starts: 1, seconds: 120 } }, 'vi')).toBe('mỗi 2 phút, hạn khi hết kỳ');
   });
 });
 

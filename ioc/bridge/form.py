@@ -119,6 +119,8 @@ class Form(msgspec.Struct, frozen=True):
     def example(self) -> str:
         """How a period is written."""
         each = self.due.each if self.due is not None else "month"
+        if self.due is not None and each == "stretch":
+            return f"2026-03-10T08:00:00/PT{self.due.seconds}S"
         if self.due is not None and (self.due.starts != 1 or each == "week" or self.due.month != 1):
             return "2026-03-15/2026-04-14" if each == "month" else "2026-03-02/2026-03-08"
         return {"day": "2026-03-10", "month": "2026-03", "quarter": "2026-Q1", "year": "2026"}[each]

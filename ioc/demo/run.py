@@ -192,6 +192,8 @@ def settings(province: str, folder: Path, sources: int, gates: Sequence[int]) ->
         shutil.copytree(screens_folder(None, folder), folder / "screens")
         shutil.copytree(own, folder / "screens", dirs_exist_ok=True)
         text = text.replace(f'"screens/{province}"', '"screens"')
+    # the list that the communes' contract names, seen from the settings
+    shutil.copy(HERE / "xa-cu.csv", folder)
     (folder / "ioc.toml").write_text(text, encoding="utf-8")
 
 

@@ -6,13 +6,14 @@
   (WGS84), both with ETag; `/anh/<camera>.jpg`, each camera's picture;
 - `/1022/open311/v2` and `/app/open311/v2`, citizens' reports (GeoReport v2, JSON and XML, pages, updated_after);
 - beside each `tong.json`: how many there are, and when one changed last;
-- in DIR: `dossiers.db`, `health.db`, `documents.db` (SQLite), and the folders `beds`, `attendance`, `budget` and
-  `certificates`, in which departments drop their tables.
+- in DIR: `dossiers.db`, `health.db`, `documents.db` (SQLite), and the folders `beds`, `attendance`, `budget`,
+  `certificates` and `communes`, in which departments and communes drop their tables.
 
 Some of it fails on purpose: the dossiers' database is locked for a while in each BACKUP_EVERY_S, the document axis is
-gone for good after DOCUMENTS_S, schools send one table and no more, hospitals forget every fourth day, and Labour was
-never connected. What is asked over HTTP can be told to fall silent (`ioc.demo.mute`), and a camera to freeze
-(`ioc.demo.frost`). With `--province tay-ninh` it is the other demo (`ioc.demo.tay_ninh`).
+gone for good after DOCUMENTS_S, schools send one table and no more, hospitals forget every fourth day, of the communes
+some report late and some never (`ioc.demo.communes`), and Labour was never connected. What is asked over HTTP can be
+told to fall silent (`ioc.demo.mute`), and a camera to freeze (`ioc.demo.frost`). With `--province tay-ninh` it is the
+other demo (`ioc.demo.tay_ninh`).
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from ioc import clock
 from ioc.demo import mute, offices, sheets
 from ioc.demo.cameras import BROKEN, Office, city_registry, geojson_registry, jpeg
 from ioc.demo.citizens import Way
+from ioc.demo.communes import Communes
 from ioc.demo.frost import Frost
 from ioc.demo.world import PROVINCES, World, open_world
 
@@ -64,6 +66,7 @@ class Offices:
         self.world, self.folder = world, folder
         self._lock: sqlite3.Connection | None = None
         self._dropped: dict[str, int] = {}
+        self._communes = Communes(world.seed, world.units)
 
     def open(self) -> None:
         """Write every database anew, as it is now."""
@@ -72,7 +75,7 @@ class Offices:
         world.vaccinations.write(self.folder / "health.db")
         if world.age < DOCUMENTS_S:
             offices.write_documents(self.folder / "documents.db", world.seed, world.began, world.units)
-        for name in ("beds", "attendance", "budget", "certificates"):
+        for name in ("beds", "attendance", "budget", "certificates", "communes"):
             (self.folder / name).mkdir(exist_ok=True)
 
     def keep(self) -> None:
@@ -91,6 +94,7 @@ class Offices:
         self._drop("budget", day, f"ngan-sach-{day:05d}.csv", lambda: sheets.budget(day, world.seed, at))
         self._drop("attendance", 0, "truong-hoc.xlsx", lambda: sheets.attendance(world.seed, world.began, world.units))
         self._drop("certificates", 0, "chung-thu.csv", lambda: sheets.certificates(world.began))
+        self._communes.keep(self.folder / "communes", world.now)
 
     def _drop(self, folder: str, day: int, name: str, make: Any) -> None:
         """Drop one day's table, once; after a restart the reader knows it again by its content."""

@@ -71,6 +71,7 @@ async def commit(
         error=None,
         refused=False,
         untaken=False,
+        lacking=(),
         failures=0,
         have=taken.have,
         records=before.records + taken.records,
@@ -158,16 +159,18 @@ async def fail(
     asked: datetime,
     refused: bool = False,
     untaken: bool = False,
+    lacking: tuple[str, ...] = (),
     link: Link | None = None,
 ) -> Known:
     """Note that an asking failed, and why; the picture and the cursor stay. Raises Gap as `commit` does.
 
-    `link`: what it proves of the link, where it proves anything.
+    `lacking`: the mapped fields that the whole answer lacked. `link`: what it proves of the link, where it proves
+    anything.
     """
     before = known.answered or Answered(source, asked)
     failures, lost = before.failures + 1, before.lost + known.lost
     told = {"asked": asked, "error": say, "refused": refused, "untaken": untaken, "failures": failures, "lost": lost}
-    answered = msgspec.structs.replace(before, **told, link=link or before.link)
+    answered = msgspec.structs.replace(before, **told, lacking=lacking, link=link or before.link)
     return await _note(log, source, known, answered)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ioc import clock, names
 from ioc.adapter import Reading
@@ -38,8 +38,8 @@ class Book:
             own = period(str(stated)) if stated is not None else None
         except ValueError:
             return
-        at = self._due.period(own.last) if own is not None else self._due.of(reading.time or received)
-        if at.first <= self._due.of(received).last:
+        at = self._due.meant(own) if own is not None else self._due.of(reading.time or received)
+        if at.begins < self._due.of(received).ends:
             self._told.setdefault(at, set()).add(self._who(reading))
 
     def _who(self, reading: Reading) -> str:
@@ -57,13 +57,16 @@ class Book:
                     dict.fromkeys((names.told_mark(subject, who) for who in new), clock.rfc3339(received))
                 )
                 taken.events.append(_event(self._source, subject, at, new, received, method))
-        taken.reached = max((at.last for at in self._told), default=None)
+        taken.reached = max((at.last for at in self._told if not at.seconds), default=None)
         _forget(taken, known)
 
 
 def _event(source: str, subject: str, at: Period, who: Iterable[str], received: datetime, method: Method) -> Event:
     told = dict.fromkeys(who, clock.rfc3339(received))
-    properties = {"of": source, "first": at.first.isoformat(), "last": at.last.isoformat(), "reported": told}
+    properties: dict[str, Any] = {"of": source, "first": at.first.isoformat(), "last": at.last.isoformat()}
+    properties["reported"] = told
+    if at.seconds:
+        properties["seconds"] = at.seconds
     return Event(new_id(), source, names.REPORTED, subject, received, received, Feature(properties), method=method)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from ioc import clock, ledger, names
 from ioc.contract import Answered
@@ -49,20 +50,20 @@ def owed(source: Source, text: str, reporter: str, units: Sequence[str], calenda
     except ValueError:
         say = f"{text[:40]} is no period; write one such as 2026-03-10, 2026-W10, 2026-03, 2026-Q1 or 2026."
         raise Unfit(say) from None
-    meant = due.period(given.last)
+    meant = due.meant(given)
     if meant != given:
         raise Unfit(f"The source {source.name} owes no {given.text}; the period of that day is {meant.text}.")
     if not due.owes(meant, calendar):
         raise Unfit(f"The source {source.name} owes nothing for {meant.text}, a day off.")
     if abs(meant.last - now.astimezone(clock.ZONE).date()) > _FURTHEST:
         raise Unfit(f"The period {meant.text} lies too far away; write one within {_FURTHEST.days} days.")
-    if reporter not in _reporters(source, units):
+    if reporter not in _reporters(source, units, meant):
         raise Unfit(f"{reporter[:60]} owes nothing to {source.name}; /api/ledger/{source.name} lists who does.")
     return meant
 
 
-def _reporters(source: Source, units: Sequence[str]) -> tuple[str, ...]:
-    found = ledger.expected(source.contract, units)
+def _reporters(source: Source, units: Sequence[str], of: Period) -> tuple[str, ...]:
+    found = ledger.expected(source.contract, units, of)
     return (source.name,) if found == (ledger.ITSELF,) else found
 
 
@@ -91,7 +92,10 @@ async def excuse(
         "by": plain(by, MOST_BY, "The name of who excuses (by)"),
         "at": clock.rfc3339(now),
     }
-    told = {"of": source.name, "first": at.first.isoformat(), "last": at.last.isoformat(), "excused": {who: said}}
+    told: dict[str, Any] = {"of": source.name, "first": at.first.isoformat(), "last": at.last.isoformat()}
+    told["excused"] = {who: said}
+    if at.seconds:
+        told["seconds"] = at.seconds
     subject = f"{source.name}/{at.text}"
     event = Event(new_id(), source.name, names.EXCUSED, subject, now, now, Feature(told), method="typed")
     await tell(log, names.EXCUSES, [event], now)

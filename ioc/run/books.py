@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import msgspec
 
-from ioc import names
+from ioc import ledger, names
 from ioc.board import Board, Position
 from ioc.errors import Gap
+from ioc.settings import Source
+from ioc.workdays import Calendar
 
 CHANNEL = names.layer_channel(names.LEDGER)
 
@@ -64,3 +68,36 @@ class Books:
         else:
             known[text] = _decode(body).properties
         return source
+
+
+class _Stood(NamedTuple):
+    """The ledger of a source as it was worked out at `since`; it is the same until `until`, unless somebody tells."""
+
+    item: dict[str, Any]
+    since: datetime
+    until: datetime
+
+
+class Owed:
+    """The ledgers of the sources that owe periods. One is worked out anew when somebody told, or when a period ends or
+    falls due: between two such moments it says the same. `units`: codes of the communes of today."""
+
+    def __init__(self, sources: Mapping[str, Source], books: Books, calendar: Calendar, units: Sequence[str]) -> None:
+        self._books, self._calendar, self._units = books, calendar, tuple(units)
+        self._owing = {name: source.contract for name, source in sources.items() if source.contract.due is not None}
+        self._stood: dict[str, _Stood] = {}
+
+    async def look(self, now: datetime) -> dict[str, dict[str, Any]]:
+        """The ledger of each source that owes periods, at `now`."""
+        for name in await self._books.read():
+            self._stood.pop(name, None)
+        return {name: self._item(name, now) for name in self._owing}
+
+    def _item(self, name: str, now: datetime) -> dict[str, Any]:
+        stood = self._stood.get(name)
+        # a clock that was set back makes nothing true again
+        if stood is None or not stood.since <= now < stood.until:
+            contract, calendar = self._owing[name], self._calendar
+            item = ledger.item(contract, self._units, self._books.told(name), now, calendar)
+            stood = self._stood[name] = _Stood(item, now, ledger.until(contract, now, calendar))
+        return stood.item

@@ -20,7 +20,7 @@ from ioc.contract import Answered
 from ioc.errors import Gap, StoreAway
 from ioc.event import Event, Feature, new_id
 from ioc.log import Known, Log
-from ioc.run.books import Books
+from ioc.run.books import Books, Owed
 from ioc.run.checking import Checking
 from ioc.run.epochs import Epochs
 from ioc.run.figures import ALL, wire
@@ -68,11 +68,7 @@ class Health:
         self.books = Books(board)
         self.checking = Checking(settings, board)
         self._read_walls, self._reminding = read_walls, reminding
-        self._owing = {
-            name: ledger.expected(source.contract, units)
-            for name, source in settings.sources.items()
-            if source.contract.due is not None
-        }
+        self._owed = Owed(settings.sources, self.books, settings.calendar, units)
         self._stood: dict[str, Items] = {channel: {} for channel in OWN}
         self._said: dict[str, Any] = {}
         self._known: Known | None = None
@@ -88,7 +84,7 @@ class Health:
 
     async def look(self, now: datetime) -> None:
         """Judge every source once, and tell what moved. Raises Gap when the boards were emptied."""
-        owed = await self._owed(now)
+        owed = await self._owed.look(now)
         answers = await self.log.answers()
         checked = await self.checking.look(self._stood[names.CHECKS], now)
         items = _with_checks(self._sources(answers, owed, now), checked)
@@ -150,15 +146,6 @@ class Health:
             )
             known = Known(revision, None, {**known.seen, **seen}, answered)
         self._known = known
-
-    async def _owed(self, now: datetime) -> Items:
-        """The ledger of each source that owes periods."""
-        await self.books.read()
-        calendar = self.settings.calendar
-        return {
-            name: ledger.item(self.settings.sources[name].contract, reporters, self.books.told(name), now, calendar)
-            for name, reporters in self._owing.items()
-        }
 
     def _ledger(self, owed: Items, items: Items, now: datetime) -> Items:
         """The ledger of all sources: of periods owed, or of what each had as time went by."""

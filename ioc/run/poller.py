@@ -19,7 +19,7 @@ import msgspec
 
 from ioc import catalog, clock, intake, proof, retired
 from ioc.adapter import Adapter, Answer, Reading
-from ioc.errors import BadConfig, BadRecord, Fenced, Gap, IocError, SourceDown, SourceRefused, StoreAway
+from ioc.errors import BadConfig, BadRecord, Fenced, Gap, IocError, SourceDown, SourceRefused, StoreAway, Untaken
 from ioc.event import digest
 from ioc.intake import Finder, Taken
 from ioc.intake.asides import marks
@@ -103,7 +103,8 @@ class Asking:
         except (SourceRefused, SourceDown) as error:
             refused = isinstance(error, SourceRefused)
             met = came or (isinstance(error, SourceDown) and error.answered)
-            return await self._fail(error.say, known, asked, refused, untaken=came, met=met)
+            lacking = error.lacking if isinstance(error, Untaken) else ()
+            return await self._fail(error.say, known, asked, refused, untaken=came, lacking=lacking, met=met)
         except (StoreAway, Gap, Fenced):
             raise
         except Exception as error:
@@ -215,7 +216,15 @@ class Asking:
         return taken
 
     async def _fail(
-        self, say: str, known: Known, asked: datetime, refused: bool = False, *, untaken: bool, met: bool
+        self,
+        say: str,
+        known: Known,
+        asked: datetime,
+        refused: bool = False,
+        *,
+        untaken: bool,
+        met: bool,
+        lacking: tuple[str, ...] = (),
     ) -> Known:
         before = known.answered
         link = before.link if before is not None else proof.Link()
@@ -223,8 +232,9 @@ class Asking:
         if before is None or before.error is None:
             logger.warning("%s: %s", self.source.name, say)
         return await intake.fail(
-            self.log, self.source.name, known, say, asked=asked, refused=refused, untaken=untaken, link=link
-        )
+            self.log, self.source.name, known, say, asked=asked, refused=refused, untaken=untaken, lacking=lacking,
+            link=link,
+        )  # fmt: skip
 
     def rest(self, known: Known) -> float | None:
         """Seconds until the next asking, with jitter; None when the source refused and must not be asked again."""

@@ -142,13 +142,12 @@ class Reminding:
         found: list[Missed] = []
         for name, source in self._sources.items():
             owed = source.contract
-            if seen.items.get(name, {}).get("retired_by"):
+            if not owed.remind or seen.items.get(name, {}).get("retired_by"):
                 # another tells it: nobody need type it any more
                 continue
             if owed.due is not None:
-                reporters = ledger.expected(owed, tuple(self._called))
                 found += reminders.periods(
-                    name, owed, reporters, seen.told(name), now, self.settings.calendar,
+                    name, owed, tuple(self._called), seen.told(name), now, self.settings.calendar,
                     since=self._since[name], rules=self.rules,
                 )  # fmt: skip
             elif name in seen.items:
@@ -217,7 +216,8 @@ class Reminding:
         ways = ["mail"] * bool(self.rules.smtp and to) + ["webhook"] * (self.rules.webhook is not None)
         told = letter(
             missed, source.contract, title=source.title, province=self.settings.province.name, step=step,
-            number=before + 1, thresholds=self.rules.thresholds, called=self._called, now=now,
+            number=before + 1, thresholds=self.rules.thresholds, called=ledger.called(source.contract, self._called),
+            now=now,
         )  # fmt: skip
         return [
             ReminderRow(

@@ -12,9 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ioc import clock, names
+from ioc.contract import Contract
 from ioc.db import asides as set_aside
 from ioc.db import figures as figures_of
 from ioc.db.session import Database
+from ioc.roll import Roll
 from ioc.web import asked as ask
 from ioc.web import quality, table, vector
 from ioc.web.access import Grant
@@ -88,11 +90,18 @@ def _about_tile(here: Door, name: str, mirror: Mirror, seen: Sight) -> dict[str,
     }  # fmt: skip
 
 
+def _unlisted(contract: Contract) -> Contract:
+    """The contract without the rows of its list of reporters, which the ledger tells."""
+    if not isinstance(contract.reporters, Roll):
+        return contract
+    return msgspec.structs.replace(contract, reporters=msgspec.structs.replace(contract.reporters, listed=()))
+
+
 def _about_source(here: Door, name: str, body: bytes) -> dict[str, Any]:
     about: dict[str, Any] = msgspec.json.decode(body)
     source = here.settings.sources.get(name)
     title = source.title if source is not None else (name, name)
-    contract = msgspec.to_builtins(source.contract) if source is not None else None
+    contract = msgspec.to_builtins(_unlisted(source.contract)) if source is not None else None
     # what was written may be older than it says: past due it is late by our own clock too
     state, why = quality.state_of(quality.read_source(name, body), here.hub.clock())
     return about | {"name": name, "title": _both(title), "contract": contract, "state": state, "why": why}

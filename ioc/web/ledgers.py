@@ -44,18 +44,37 @@ async def of_source(request: Request) -> Response:
     if source.contract.due is None:
         raise Wrong("This source owes an answer every so often, and no periods; its ledger is in /api/ledger.", 404)
     given = ask.asked(request, ask.PERIOD)
-    at = source.contract.due.period(given["period"].last) if given["period"] else _newest(here, source)
+    at = source.contract.due.meant(given["period"]) if given["period"] else _newest(here, source)
     found = await _entries(here, source, at)
     if ask.wants_csv(request):
+        listed = _listed(source)
+        found = [{**entry, "period": at.text, **listed} for entry in found]
         headers = {"Content-Disposition": f'attachment; filename="{name}-{at.text.replace("/", "-")}.csv"'}
         return Response(table.rows(_COLUMNS, found), headers=headers, media_type="text/csv; charset=utf-8")
     told: dict[str, Any] = {"source": name, "owner": source.contract.owner, "period": at.text, "expect": len(found)}
+    told["list"] = ledger.listing(source.contract)
     told["due"] = clock.rfc3339(source.contract.due.at(at, here.settings.calendar))
     told |= {state: sum(entry["state"] == state for entry in found) for state in ledger.WORST_FIRST}
     return as_json(request, {**told, "entries": found})
 
 
-_COLUMNS = ("reporter", "name", "state", "reported", "why", "by")
+_COLUMNS = (
+    "reporter",
+    "name",
+    "state",
+    "reported",
+    "why",
+    "by",
+    "period",
+    "list_as_of",
+    "list_invented",
+    "list_source",
+)
+
+
+def _listed(source: Source) -> dict[str, Any]:
+    """The date, mark and source of the list of reporters, as they stand in each row."""
+    return {f"list_{name}": value for name, value in (ledger.listing(source.contract) or {}).items()}
 
 
 def _newest(here: Door, source: Source) -> Period:
@@ -66,10 +85,10 @@ async def _entries(here: Door, source: Source, at: Period) -> list[dict[str, Any
     mirror = here.hub.mirrors.get(LAYER)
     body = mirror.items.get(f"{source.name}/{at.text}") if mirror is not None else None
     told = msgspec.json.decode(body)["properties"] if body is not None else {}
-    called: dict[str, str] = {}
+    units: dict[str, str] = {}
     if source.contract.reporters == "units":
-        called = {unit.code: unit.name for unit in (await here.units()).all()}
-    reporters = ledger.expected(source.contract, tuple(called))
+        units = {unit.code: unit.name for unit in (await here.units()).all()}
+    reporters, called = ledger.expected(source.contract, tuple(units), at), ledger.called(source.contract, units, at)
     now, calendar = here.hub.clock(), here.settings.calendar
     found = ledger.entries(source.contract, reporters, at, told, now, calendar)
     found.sort(key=lambda entry: ledger.WORST_FIRST.index(entry.state))

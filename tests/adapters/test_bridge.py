@@ -18,6 +18,7 @@ from ioc.bridge.form import ERRORS, rows_of
 from ioc.contract import Contract
 from ioc.errors import BadConfig
 from ioc.log.memory import MemoryLog
+from ioc.roll import Listed, Roll
 from ioc.run.poller import Asking
 from ioc.settings import Source
 from tests.authority import Authority
@@ -174,6 +175,12 @@ def test_rows_and_periods_are_those_of_the_contract(tmp_path: Path) -> None:
     codes = opened(tmp_path, Contract(OWNER, due=DUE, reporters="units"), units={"22015": "Phường Tuy Hòa"})
     assert isinstance(codes, Bridge) and codes.form.rows == rows_of({"22015": "Phường Tuy Hòa"}, (), "")
     assert made(adapter.form)
+
+
+def test_a_list_of_reporters_names_no_rows_of_a_sheet(tmp_path: Path) -> None:
+    listed = Roll(date(2025, 7, 1), listed=(Listed("X1", "Xã An Bình"),))
+    with pytest.raises(BadConfig, match="rows are names or communes"):
+        opened(tmp_path, Contract(OWNER, due=DUE, reporters=listed))
 
 
 @pytest.mark.parametrize(

@@ -325,6 +325,15 @@ async def test_who_owes_nothing_by_periods_and_lives_stands_with_none(db: Databa
     }  # fmt: skip
 
 
+async def test_nobody_is_reminded_of_what_the_contract_keeps_quiet_about(db: Database, post: Post) -> None:
+    office = Office(db, by_mail(post.port), beds=msgspec.structs.replace(BEDS, remind=False))
+    await office.open()
+    office.now = at(LATE)
+    await office.answers()
+    await office.look(LATE)
+    assert [one.duty for one in await office.made() if one.source == "beds"] == []
+
+
 async def test_who_types_what_a_machine_tells_by_now_is_reminded_of_nothing(db: Database, post: Post) -> None:
     office = Office(db, by_mail(post.port))
     beds = office.settings.sources["beds"]

@@ -115,6 +115,12 @@ export interface LedgerCell {
   awaited: number;
   never: boolean;
 }
+/** The dated list that the expected reporters come from. `invented`: its names were made up for a demonstration. */
+export interface RosterMark {
+  as_of: string;
+  invented: boolean;
+  source: string;
+}
 export interface LedgerItem {
   id: string;
   name: Text;
@@ -122,6 +128,8 @@ export interface LedgerItem {
   owner: string | null;
   method: Method;
   each: string;
+  /** Absent or null: the reporters stand in the settings, undated, or the source is its own. */
+  list?: RosterMark | null;
   period: string;
   due: string | null;
   have: number;

@@ -1,7 +1,7 @@
 // The panels of data quality as rows: worst first, the good ones folded. Pure, so that wall and tablet say the same.
 
-import { dayMonth, figure, sameDay, clock, type Lang } from './format';
-import type { CheckItem, CheckSide, LedgerCell, LedgerItem, LinkItem, Method, Proof, ReminderItem, ScoreItem, Share } from './protocol';
+import { clock, clockSeconds, dayMonth, figure, sameDay, type Lang } from './format';
+import type { CheckItem, CheckSide, LedgerCell, LedgerItem, LinkItem, Method, Proof, ReminderItem, RosterMark, ScoreItem, Share } from './protocol';
 import { pair, text, word } from './words';
 
 function at(of: string | null | undefined): number | null {
@@ -141,8 +141,11 @@ const SPANS = {
   en: { Q: 'quarter', W: 'week' },
 } as const;
 
-/** A period as people write it: `10/03/2026`, `03/2026`, `quý 1/2026`, `15/02 – 14/03/2026`; a moment as its clock time. */
+/** A period as people write it: `10/03/2026`, `03/2026`, `quý 1/2026`, `15/02 – 14/03/2026`; a moment, or a stretch of a day, by the clock. */
 export function periodName(period: string, lang: Lang): string {
+  const stretch = /^(.+)\/PT(\d+)S$/.exec(period);
+  const begins = stretch ? at(`${stretch[1]}+07:00`) : null;
+  if (begins !== null) return `${clockSeconds(begins)} – ${clockSeconds(begins + 1000 * Number(stretch![2]))}`;
   const [from, to] = period.split('/');
   if (from && to) return `${periodName(from, lang).slice(0, 5)} – ${periodName(to, lang)}`;
   const found = /^(\d{4})(?:-(?:([QW])(\d{1,2})|(\d\d)(?:-(\d\d))?))?$/.exec(period);
@@ -153,6 +156,13 @@ export function periodName(period: string, lang: Lang): string {
   const [, year, span, number, month, day] = found;
   if (span) return `${SPANS[lang][span as 'Q' | 'W']} ${Number(number)}/${year}`;
   return [day, month, year].filter(Boolean).join('/');
+}
+
+/** Where the reporters' names come from: `danh sách ngày 01/07/2025 (Sở Nội vụ), tên đặt ra cho bản mẫu`. */
+export function listWords(list: RosterMark | null | undefined, lang: Lang): string {
+  if (!list) return '';
+  const dated = `${word('list_as_of', lang)} ${periodName(list.as_of, lang)}${list.source ? ` (${list.source})` : ''}`;
+  return list.invented ? `${dated}, ${word('list_invented', lang)}` : dated;
 }
 
 function share(part: number, of: number): number {

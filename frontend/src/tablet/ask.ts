@@ -1,7 +1,7 @@
 // What a sheet asks the server for: a source's duty, and who told of a period.
 
 import { period as span, type Lang } from '../lib/format';
-import type { SourceItem, Text } from '../lib/protocol';
+import type { RosterMark, SourceItem, Text } from '../lib/protocol';
 
 export type Told = 'missing' | 'late' | 'awaited' | 'excused' | 'reported';
 export const WORST_FIRST: Told[] = ['missing', 'late', 'awaited', 'excused', 'reported'];
@@ -20,15 +20,18 @@ export interface Reporters extends Record<Told, number> {
   period: string;
   due: string;
   expect: number;
+  list?: RosterMark | null;
   entries: Entry[];
 }
 
 export interface Due {
-  each: 'day' | 'week' | 'month' | 'quarter' | 'year';
+  each: 'stretch' | 'day' | 'week' | 'month' | 'quarter' | 'year';
   by: string;
   after: number;
   working: boolean;
   starts: number;
+  /** Of a stretch alone: how long it is. */
+  seconds?: number;
 }
 export interface About extends SourceItem {
   title: Text;
@@ -88,6 +91,7 @@ const EACH = {
 export function dutyWords(contract: NonNullable<About['contract']>, lang: Lang): string {
   const { due } = contract;
   if (!due) return lang === 'vi' ? `trả lời mỗi ${span(contract.cadence, lang)}` : `answers every ${span(contract.cadence, lang)}`;
+  if (due.each === 'stretch') return lang === 'vi' ? `mỗi ${span(due.seconds ?? 0, lang)}, hạn khi hết kỳ` : `every ${span(due.seconds ?? 0, lang)}, due at its end`;
   const parts: string[] = [EACH[lang][due.each], lang === 'vi' ? `hạn ${due.by}` : `by ${due.by}`];
   if (due.after > 0) parts.push(lang === 'vi' ? `${due.after} ngày${due.working ? ' làm việc' : ''} sau kỳ` : `${due.after} ${due.working ? 'working ' : ''}days after`);
   else if (due.working) parts.push(lang === 'vi' ? 'ngày làm việc' : 'working days');
