@@ -210,6 +210,8 @@ class Reports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not self.categories:
             raise ValueError("there is no category; write [reports.categories.NAME]")
+        if "://" in self.photos:
+            raise ValueError("photos names an address, and only folders are written to yet; name a folder")
         for name in (*self.categories, *self.agencies, *self.refusals):
             if not _CODE.fullmatch(name):
                 raise ValueError(f"{name} is no code; write small letters, digits and _")
