@@ -181,6 +181,7 @@ async def test_a_file_that_is_replaced_while_it_is_committed_stays(tmp_path: Pat
         ("a.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "none of the forms"),
         ("a.xlsx", xlsx(["code", "people"], ["a", 1])[:-40], "cut XLSX"),
     ],
+    ids=["empty", "columns", "text", "pdf", "cut"],  # a workbook's bytes hold the second in which it was made
 )
 async def test_what_can_not_be_read_is_set_aside_with_the_reason(
     tmp_path: Path, name: str, body: bytes | str, say: str
