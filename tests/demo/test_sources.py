@@ -21,6 +21,7 @@ from ioc import catalog, clock
 from ioc.adapter import Reading
 from ioc.cli import main
 from ioc.demo import run, sheets, sources
+from ioc.demo.communes import LIST
 from ioc.demo.cameras import jpeg
 from ioc.demo.sources import Desk, Offices
 from ioc.demo.world import PLANS, PROVINCES, World
@@ -39,6 +40,7 @@ class Running:
         self.desk, self.folder, self.base = desk, folder, base
         text = TEMPLATE.read_text(encoding="utf-8").replace(run.WRITTEN_BASE, base)
         (folder / "ioc.toml").write_text(text.replace(run.WRITTEN_FOLDER, folder.as_posix()), encoding="utf-8")
+        (folder / LIST.name).write_bytes(LIST.read_bytes())
         self.settings: Settings = load(folder / "ioc.toml")
 
     async def readings(self, name: str, aside: dict[str, int] | None = None) -> list[Reading]:
