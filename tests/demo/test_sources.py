@@ -21,8 +21,8 @@ from ioc import catalog, clock
 from ioc.adapter import Reading
 from ioc.cli import main
 from ioc.demo import run, sheets, sources
-from ioc.demo.communes import LIST
 from ioc.demo.cameras import jpeg
+from ioc.demo.communes import LIST
 from ioc.demo.sources import Desk, Offices
 from ioc.demo.world import PLANS, PROVINCES, World
 from ioc.errors import SourceDown
