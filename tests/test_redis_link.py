@@ -7,7 +7,7 @@ from random import Random
 
 from ioc.board import Position
 from ioc.board.redis import RedisBoard
-from ioc.redis_link import connect
+from tests.cancelled import each_command_ends
 
 
 async def test_a_reader_that_is_cancelled_ends(redis_url: str) -> None:
@@ -40,17 +40,4 @@ async def test_a_reader_that_is_cancelled_ends(redis_url: str) -> None:
 
 
 async def test_a_command_that_is_cancelled_ends(redis_url: str) -> None:
-    redis = connect(redis_url)
-
-    async def ask() -> None:
-        while True:
-            await redis.ping()
-
-    for turn in range(300):
-        asking = asyncio.create_task(ask())
-        for _ in range(turn % 7):
-            await asyncio.sleep(0)
-        asking.cancel()
-        done, _ = await asyncio.wait({asking}, timeout=5)
-        assert done, "the command went on after its cancellation"
-    await redis.aclose()
+    await each_command_ends(redis_url, turns=300, spins=7)

@@ -43,7 +43,9 @@ async def near(db: Database, rules: Reports, lon: float, lat: float, category: s
     reach = wanted.near_m + wanted.coarse_m
     where = [
         reports.c.category == category, reports.c.hidden.is_(None), reports.c.state.in_(life.OPEN),
-        reports.c.filed > now - timedelta(days=wanted.near_days), *_within(_around(lon, lat, reach)),
+        reports.c.filed > now - timedelta(days=wanted.near_days),
+        # true places may lie a cell further out than public ones: who is left out here must tell nothing of them
+        *_within(_around(lon, lat, reach + wanted.coarse_m)),
     ]  # fmt: skip
     found = []
     for report in await _some(db, where, 500):

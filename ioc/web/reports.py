@@ -6,22 +6,18 @@ Vietnamese first (`detail`), with both languages in `say`.
 
 from __future__ import annotations
 
-import hmac
 import math
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from ioc import clock, report_rules
-from ioc.db.reports import Photo, Report
+from ioc.db.reports import Report
 from ioc.reports import filing, near, say
 from ioc.reports.book import CITIZEN, Asked, Filing, Unknown, digest
-from ioc.reports.filing import CLIENT, HASH, Planned, Unfit
-from ioc.reports.images import NoPhoto
-from ioc.reports.photos import STORED, Misplaced
+from ioc.reports.filing import CLIENT, Planned, Unfit
 from ioc.web import asked as ask
 from ioc.web import caller
 from ioc.web.asked import Param
@@ -31,8 +27,6 @@ from ioc.web.wall import as_json, limited
 
 MAX_BODY = 64 * 1024
 MAX_STEP = 32 * 1024
-MOST_PART = 16 * 1024 * 1024
-"""Bytes of one part of a photo at most."""
 NEARBY_WORDS = 80
 FOLLOWERS_STEPS = {"tell": "text", "close": None, "reopen": "why"}
 """Steps of a follower, and which field their text goes into."""
@@ -154,40 +148,7 @@ async def file(request: Request) -> Response:
         "id": found.report.id, "number": found.report.number, "follow": found.follow, "state": found.report.state,
         "filed": clock.rfc3339(found.report.filed), "photos": photos,
     }  # fmt: skip
-    return _told(answer, 201 if found.fresh else 200)
-
-
-async def photo_offset(request: Request) -> Response:
-    """How much of a photo has arrived (`Upload-Offset`); a whole one that was not drawn yet is drawn now."""
-    counter, report, photo = await _photo(request)
-    at = counter.photos.offset(photo)
-    if photo.state == "planned" and at == photo.bytes:
-        try:
-            photo = await counter.photos.finish(report, photo)
-        except NoPhoto:
-            photo = msgspec.structs.replace(photo, state="refused")
-        except Misplaced as error:
-            at = error.offset
-    return Response(status_code=200, headers=_offset(at, photo.bytes, photo.state))
-
-
-async def photo_part(request: Request) -> Response:
-    """Send a part of a photo from `Upload-Offset` on: 204 while more is due, 201 when it is whole and kept."""
-    counter, report, photo = await _photo(request)
-    given = request.headers.get("upload-offset", "")
-    if not given.isdecimal() or len(given) > 12:
-        raise Unfit("Upload-Offset says from which byte on the part goes; send it.", "Thiếu vị trí của phần gửi lên.")
-    try:
-        at = await counter.photos.take(photo, int(given), _pieces(request))
-        if at < photo.bytes:
-            return Response(status_code=204, headers=_offset(at, photo.bytes, "planned"))
-        done = await counter.photos.finish(report, photo)
-    except Misplaced as error:
-        vi = f"Phần này không nối tiếp phần trước; gửi tiếp từ byte {error.offset}."
-        return _problem(409, error.say, vi, _offset(error.offset, photo.bytes, "planned"))
-    except ClientDisconnect:
-        return Response(status_code=204)
-    return _told({"hash": done.hash, "state": done.state, "why": done.why}, 201, _offset(at, photo.bytes, done.state))
+    return tell(answer, 201 if found.fresh else 200)
 
 
 async def nearby(request: Request) -> Response:
@@ -212,7 +173,7 @@ async def nearby(request: Request) -> Response:
         }
         for one in found
     ]  # fmt: skip
-    return _told({"items": items}, 200)
+    return tell({"items": items}, 200)
 
 
 async def support(request: Request) -> Response:
@@ -225,7 +186,7 @@ async def support(request: Request) -> Response:
     if not CLIENT.fullmatch(told.client.lower()):
         raise Unfit("client is a UUID; make one up and send it.", "Mã gửi không đúng dạng UUID.")
     supports = await counter.book.support(request.path_params["id"], told.client.lower())
-    return _told({"id": request.path_params["id"], "supports": supports}, 201)
+    return tell({"id": request.path_params["id"], "supports": supports}, 201)
 
 
 async def followed(request: Request) -> Response:
@@ -234,8 +195,8 @@ async def followed(request: Request) -> Response:
     counter = desk(here)
     if (wait := await _rate(request, counter, "reads", None)) is not None:
         return wait
-    report = await _mine(request, counter)
-    return _told(await _followed(here, counter, report), 200)
+    report = await mine(request, counter)
+    return tell(await _followed(here, counter, report), 200)
 
 
 async def followed_step(request: Request) -> Response:
@@ -244,23 +205,23 @@ async def followed_step(request: Request) -> Response:
     counter = desk(here)
     if (wait := await _rate(request, counter, "address", None)) is not None:
         return wait
-    report = await _mine(request, counter)
+    report = await mine(request, counter)
     told = _body(await limited(request, MAX_STEP), Stepping)
     if told.step not in FOLLOWERS_STEPS:
         raise Unfit(f"step is one of {', '.join(FOLLOWERS_STEPS)}.", "Bước này không dành cho bạn.")
     field = FOLLOWERS_STEPS[told.step]
     after = await counter.book.step(report.id, Asked(told.step, **({field: told.text} if field else {})), CITIZEN)
-    return _told(await _followed(here, counter, after), 200)
+    return tell(await _followed(here, counter, after), 200)
 
 
 async def followed_satisfied(request: Request) -> Response:
     """How content the follower is, 1 to 5, once it is done."""
     here = door(request)
     counter = desk(here)
-    report = await _mine(request, counter)
+    report = await mine(request, counter)
     told = _body(await limited(request, MAX_STEP), Content)
     after = await counter.book.satisfied(report.id, told.score, told.words)
-    return _told(await _followed(here, counter, after), 200)
+    return tell(await _followed(here, counter, after), 200)
 
 
 async def reports_map(request: Request) -> Response:
@@ -286,19 +247,6 @@ async def reports_map(request: Request) -> Response:
     return as_json(request, told, {"Cache-Control": "public, max-age=10"}, kind="application/geo+json")
 
 
-async def photo(request: Request) -> Response:
-    """A photo or video as it is kept: drawn anew, with nothing in it but the picture."""
-    here = door(request)
-    counter, stored = desk(here), request.path_params["stored"]
-    if not STORED.fullmatch(stored) or not await near.is_shown(here_db(here), stored):
-        raise Unknown()
-    kept = await counter.photos.read(stored)
-    if kept is None:
-        raise Unknown()
-    headers = {"Cache-Control": "public, max-age=3600", "Content-Disposition": "inline"}
-    return Response(kept.body, headers=headers, media_type=kept.kind)
-
-
 def here_db(here: Door) -> Any:
     """The database behind the desk."""
     return desk(here).book.db
@@ -311,10 +259,11 @@ async def _rate(request: Request, counter: Desk, kind: str, who: str | None) -> 
     if not wait:
         return None
     en = f"Too much came from here at once; try again in {wait} seconds. What you wrote is not lost on your side."
-    return _problem(429, en, f"Gửi quá nhiều lần, hãy thử lại sau {wait} giây.", {"Retry-After": str(wait)})
+    return turned_away(429, en, f"Gửi quá nhiều lần, hãy thử lại sau {wait} giây.", {"Retry-After": str(wait)})
 
 
-def _problem(status: int, en: str, vi: str, headers: dict[str, str] | None = None) -> Response:
+def turned_away(status: int, en: str, vi: str, headers: dict[str, str] | None = None) -> Response:
+    """The answer for an error, Vietnamese first, with both languages in `say`."""
     return problem(status, vi, headers=headers, more={"say": {"vi": vi, "en": en}})
 
 
@@ -335,36 +284,13 @@ def _made(text: str | None) -> Any:
         raise Unfit("made is a time such as 2026-03-10T09:00:00+07:00.", "Thời gian viết không đúng.") from None
 
 
-async def _mine(request: Request, counter: Desk) -> Report:
+async def mine(request: Request, counter: Desk) -> Report:
     """The report of the secret in the header `Follow`. Raises Unknown."""
     secret = request.headers.get("follow", "")
     report = await counter.book.followed(secret) if 32 <= len(secret) <= 200 else None
     if report is None:
         raise Unknown()
     return report
-
-
-async def _photo(request: Request) -> tuple[Desk, Report, Photo]:
-    """The photo that the path names, of the report that the follow secret opens. Raises Unknown."""
-    counter = desk(door(request))
-    report = await _mine(request, counter)
-    name = request.path_params["hash"]
-    if not hmac.compare_digest(report.id.encode(), request.path_params["id"].encode()) or not HASH.fullmatch(name):
-        raise Unknown()
-    for one in await counter.book.photos(report.id):
-        if one.hash == name:
-            return counter, report, one
-    raise Unknown()
-
-
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    """The body as it comes, of at most MOST_PART bytes."""
-    size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > MOST_PART:
-            return
-        yield piece
 
 
 async def _followed(here: Door, counter: Desk, report: Report) -> dict[str, Any]:
@@ -395,10 +321,7 @@ def _cut(words: str) -> str:
     return plain if len(plain) <= NEARBY_WORDS else plain[: NEARBY_WORDS - 1] + "…"
 
 
-def _offset(at: int, size: int, state: str) -> dict[str, str]:
-    return {"Upload-Offset": str(at), "Upload-Length": str(size), "Upload-State": state, "Cache-Control": "no-store"}
-
-
-def _told(told: Any, status: int, headers: dict[str, str] | None = None) -> Response:
+def tell(told: Any, status: int, headers: dict[str, str] | None = None) -> Response:
+    """`told` as JSON, for this caller alone."""
     kept = {"Cache-Control": "no-store", **(headers or {})}
     return Response(msgspec.json.encode(told), status, kept, media_type="application/json")

@@ -20,6 +20,7 @@ from ioc.log.redis import RedisLog
 from ioc.redis_link import Cluster, Server, connect
 from ioc.run.epochs import Epochs
 from ioc.run.lease import hold
+from tests.cancelled import each_command_ends
 from tests.cluster.servers import Fleet, cluster, guarded, until
 from tests.log.test_streams import NOON, SOURCE, events
 from tests.mortal import mortal
@@ -205,20 +206,7 @@ async def test_a_server_of_the_cluster_that_dies_is_replaced_by_its_replica(tmp_
 
 async def test_a_command_that_is_cancelled_while_the_sentinels_are_asked_ends(pair: Fleet) -> None:
     """A cancellation that is swallowed leaves the hub's reader on channels that nobody follows any more."""
-    for turn in range(150):
-        redis = connect(pair.url)
-
-        async def ask(redis: Any = redis) -> None:
-            while True:
-                await redis.ping()
-
-        asking = asyncio.create_task(ask())
-        for _ in range(turn % 30):
-            await asyncio.sleep(0)
-        asking.cancel()
-        done, _ = await asyncio.wait({asking}, timeout=5)
-        assert done, "the command went on after its cancellation"
-        await redis.aclose()
+    await each_command_ends(pair.url, turns=150, spins=30, fresh=True)
 
 
 async def test_a_board_that_lost_steps_beside_a_log_that_did_not_is_made_anew(board: RedisBoard) -> None:

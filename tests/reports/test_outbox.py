@@ -24,6 +24,7 @@ from ioc.log.redis import RedisLog
 from ioc.reports.book import Asked, Book
 from ioc.reports.outbox import Relay
 from ioc.settings import Source
+from tests.conftest import absent
 from tests.reports.conftest import Clock
 from tests.reports.desk import ADMIN, OPERATOR, filing
 
@@ -145,7 +146,7 @@ class Server:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     if not (shutil.which("redis-server") or shutil.which("valkey-server")):
-        pytest.skip("There is no redis-server on PATH.")
+        absent("There is no redis-server on PATH")
     made = Server(tmp_path)
     made.start()
     yield made
