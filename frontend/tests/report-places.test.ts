@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Units } from '../src/lib/screen';
-import { boundsOf, distance, metres, nameOf, unitAt } from '../src/report/places';
+import { boundsOf } from '../src/lib/screen';
+import { distance, metres, nameOf, unitAt } from '../src/report/places';
 import { say, sayState } from '../src/report/say';
 
 const square = (x: number, y: number): [number, number][] => [[x, y], [x + 1, y], [x + 1, y + 1], [x, y + 1], [x, y]];

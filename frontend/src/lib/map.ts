@@ -1,23 +1,18 @@
 // One map: communes below, items above; a change of a board becomes the smallest change of a source.
 
 import type { Feature, Point } from 'geojson';
-import { MapLibreMap, setWorkerUrl, type GeoJSONSource, type StyleSpecification } from 'maplibre-gl';
-import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
-import 'maplibre-gl/dist/maplibre-gl.css';
-import './map.css';
+import { MapLibreMap, type GeoJSONSource, type StyleSpecification } from 'maplibre-gl';
 import { addBasemap } from './basemap';
 import { addFar, Far } from './far';
 import type { Lang } from './format';
 import type { Touched } from './live.svelte';
+import { faces } from './maplibre';
 import { gone, paint, tallied, type AreaState } from './paint';
-import type { Box, Units } from './screen';
+import { boundsOf, type Box, type Units } from './screen';
 import type { Board } from './store';
 import { around, beyond, type View } from './view';
-import { areaNames, ground, images, itemLayers, PLACES, readTokens, REGULAR, shortName, STRONG, SUMS } from './style';
+import { areaNames, ground, images, itemLayers, PLACES, readTokens, shortName, SUMS } from './style';
 
-setWorkerUrl(workerUrl);
-
-const VIETNAMESE = 'Ngã tư Sở, Ầ Ộ ữ đ';
 const PAINT_EVERY_MS = 200;
 const LOOK_AFTER_MS = 250;
 
@@ -37,22 +32,6 @@ export interface MapSpec {
   basemap: string | null;
   /** Layers that come as vector tiles from afar, and the tiles' address. */
   vectors: Map<string, string>;
-}
-
-/** West, south, east, north of all communes. */
-export function boundsOf(units: Units): Box {
-  const box: Box = [180, 90, -180, -90];
-  const walk = (part: unknown): void => {
-    if (!Array.isArray(part)) return;
-    if (typeof part[0] === 'number' && typeof part[1] === 'number') {
-      box[0] = Math.min(box[0], part[0]);
-      box[1] = Math.min(box[1], part[1]);
-      box[2] = Math.max(box[2], part[0]);
-      box[3] = Math.max(box[3], part[1]);
-    } else part.forEach(walk);
-  };
-  for (const unit of units.features) if (unit.geometry && 'coordinates' in unit.geometry) walk(unit.geometry.coordinates);
-  return box[0] > box[2] ? [102, 8, 118, 24] : box;
 }
 
 function looked(map: MapLibreMap): { seen: Box; view: View } {
@@ -105,7 +84,7 @@ export class MapView {
 
   /** Draws the map; resolves when the communes are on it. Throws when the machine has no WebGL. */
   static async open(spec: MapSpec): Promise<MapView> {
-    await Promise.all([REGULAR, STRONG].map((family) => document.fonts.load(`500 16px "${family}"`, VIETNAMESE)));
+    await faces();
     const tokens = readTokens();
     const style = ground(spec.units, tokens, spec.u, spec.lang, spec.names, spec.grouped ? null : spec.fit);
     for (const layer of spec.layers) {

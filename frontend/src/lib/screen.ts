@@ -153,3 +153,19 @@ export async function fetchVectors(): Promise<Map<string, string>> {
   const layers = (await answer.json()) as { name: string; far: string | null; vector: string | null }[];
   return new Map(layers.flatMap(({ name, far, vector }): [string, string][] => (far === 'tiles' && vector !== null ? [[name, vector]] : [])));
 }
+
+/** West, south, east, north of all communes. */
+export function boundsOf(units: Units): Box {
+  const box: Box = [180, 90, -180, -90];
+  const walk = (part: unknown): void => {
+    if (!Array.isArray(part)) return;
+    if (typeof part[0] === 'number' && typeof part[1] === 'number') {
+      box[0] = Math.min(box[0], part[0]);
+      box[1] = Math.min(box[1], part[1]);
+      box[2] = Math.max(box[2], part[0]);
+      box[3] = Math.max(box[3], part[1]);
+    } else part.forEach(walk);
+  };
+  for (const unit of units.features) if (unit.geometry && 'coordinates' in unit.geometry) walk(unit.geometry.coordinates);
+  return box[0] > box[2] ? [102, 8, 118, 24] : box;
+}

@@ -1,18 +1,12 @@
 // The map of /report: communes without tiles; one that moves under a pin, and one with marks of reports.
 
 import type { FeatureCollection } from 'geojson';
-import { MapLibreMap, setWorkerUrl, type GeoJSONSource } from 'maplibre-gl';
-import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
-import 'maplibre-gl/dist/maplibre-gl.css';
-import '../lib/map.css';
+import { MapLibreMap, type GeoJSONSource } from 'maplibre-gl';
 import type { Lang } from '../lib/format';
-import type { Units } from '../lib/screen';
-import { ground, images, readTokens, REGULAR, STRONG } from '../lib/style';
-import { boundsOf } from './places';
+import { faces } from '../lib/maplibre';
+import { boundsOf, type Units } from '../lib/screen';
+import { ground, images, readTokens } from '../lib/style';
 
-setWorkerUrl(workerUrl);
-
-const VIETNAMESE = 'Ngã tư Sở, Ầ Ộ ữ đ';
 /** Names on a phone: 15 pixels of the style's 19. */
 const U = 0.8;
 const NEAR_ZOOM = 15;
@@ -25,7 +19,7 @@ export interface Around {
 
 /** Opens a map in `box`; resolves when the communes are drawn. Throws when the machine has no WebGL. */
 export async function openMap(box: HTMLElement, units: Units, lang: Lang, at: Around | null, marks: boolean): Promise<MapLibreMap> {
-  await Promise.all([REGULAR, STRONG].map((family) => document.fonts.load(`500 16px "${family}"`, VIETNAMESE).catch(() => [])));
+  await faces();
   const tokens = readTokens();
   const style = ground(units, tokens, U, lang, true, null);
   if (marks) {

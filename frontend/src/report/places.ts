@@ -41,20 +41,6 @@ export function unitAt(units: Units, spot: Spot): Feature | null {
   return null;
 }
 
-/** West, south, east, north of all communes; Việt Nam when there are none. */
-export function boundsOf(units: Units): [number, number, number, number] {
-  let [west, south, east, north] = [180, 90, -180, -90];
-  const walk = (part: unknown): void => {
-    if (!Array.isArray(part)) return;
-    const [x, y] = part as unknown[];
-    if (typeof x === 'number' && typeof y === 'number') {
-      [west, east, south, north] = [Math.min(west, x), Math.max(east, x), Math.min(south, y), Math.max(north, y)];
-    } else part.forEach(walk);
-  };
-  for (const unit of units.features) if (unit.geometry && 'coordinates' in unit.geometry) walk(unit.geometry.coordinates);
-  return west > east ? [102, 8, 118, 24] : [west, south, east, north];
-}
-
 export function nameOf(unit: Feature, lang: 'vi' | 'en'): string {
   const p = unit.properties ?? {};
   return String((lang === 'en' ? p['name_en'] : p['name']) ?? p['name'] ?? '');
