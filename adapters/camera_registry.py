@@ -36,8 +36,7 @@ from ioc.errors import BadRecord, SourceDown, Untaken
 from ioc.event import digest
 from ioc.mapping import Mapped, results
 from ioc.probe import Probe, Prober
-from ioc.proof import Tally
-from ioc.tally import TallyAt
+from ioc.tally import Keyed, TallyAt
 
 
 class Paging(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -90,7 +89,7 @@ class _Entry(NamedTuple):
     fields: dict[str, Any]
 
 
-class CameraRegistry(Adapter[Registry]):
+class CameraRegistry(Keyed, Adapter[Registry]):
     """Asks one registry; keeps its last body and the outcomes of its probes, when it probes."""
 
     Config = Registry
@@ -100,12 +99,6 @@ class CameraRegistry(Adapter[Registry]):
         self.prober = Prober(config.probe) if config.probe else None
         self._last: Answer | None = None
         self._mark = digest(json.dumps(msgspec.to_builtins(config), sort_keys=True))
-
-    def headers(self) -> dict[str, str]:
-        if self.config.token is None:
-            return {}
-        bearer = self.config.token_header.lower() == "authorization"
-        return {self.config.token_header: f"Bearer {self.config.token}" if bearer else self.config.token}
 
     async def ask(self, cursor: str | None) -> AsyncIterator[Answer]:
         """One answer: the whole registry. Its cursor holds the validators, and what the probes found."""
@@ -208,17 +201,6 @@ class CameraRegistry(Adapter[Registry]):
                 f"{host(url)} names a next page on another host; it is not followed, its owner must correct it."
             )
         return found
-
-    @property
-    def tallies(self) -> bool:
-        return self.config.tally is not None
-
-    async def tally(self) -> Tally | None:
-        if self.config.tally is None:
-            return None
-        return await self.config.tally.ask(
-            headers=self.headers(), params=self.config.params, timeout_s=self.config.timeout_s, zone=self.config.zone
-        )
 
     def parse(self, answer: Answer) -> Iterable[Reading | BadRecord]:
         return [entry.result for entry in self._entries(answer)]

@@ -12,11 +12,9 @@ A source of this kind stands in the settings so that its quality, its score and 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-
-from ioc.adapter import Adapter, AdapterConfig, Answer, Reading
+from ioc.adapter import AdapterConfig, AsksNobody
 from ioc.contract import Contract
-from ioc.errors import BadConfig, BadRecord
+from ioc.errors import BadConfig
 
 EVENT = "ioc.report.filed"
 
@@ -27,23 +25,13 @@ class DeskConfig(AdapterConfig, frozen=True, forbid_unknown_fields=True, kw_only
     event: str = EVENT
 
 
-class Desk(Adapter[DeskConfig]):
-    """Asks nobody, and reads nothing."""
+class Desk(AsksNobody[DeskConfig]):
+    """What is filed here is a row of ours before it is an event."""
 
     Config = DeskConfig
-    asks = False
 
     def owes(self, contract: Contract) -> None:
         if self.config.event != EVENT:
             raise BadConfig(f'The desk {self.name} tells of reports alone; write event = "{EVENT}", or leave it out.')
         if contract.due is not None:
             raise BadConfig(f"The desk {self.name} owes no periods; write cadence in its contract, in seconds.")
-
-    async def ask(self, cursor: str | None) -> AsyncIterator[Answer]:
-        nothing: tuple[Answer, ...] = ()
-        for answer in nothing:
-            yield answer
-
-    def parse(self, answer: Answer) -> Iterable[Reading | BadRecord]:
-        """Nothing: what is filed here is a row of ours before it is an event."""
-        return []

@@ -17,24 +17,21 @@ Settings (TOML)::
 A form has all that `ioc.mapping` and `ioc.tables` map, and the shape that `ioc.sheets` reads. One source may have
 several forms; the first that fits a file is its form. `repeat = true`: it only repeats what another form tells in full.
 
-Which files count as complete is told in `ioc.folder`. What can't be read at all goes to `set-aside/` with a `.txt`
-beside it that says why.
+A department may keep a control file in a sub-folder, which says how many rows its newest list has and since when:
+`tally = {file = "tong/tong.json", count = "tong", newest = "cap_nhat"}`.
+
+Which files count as complete, and where they go, is told in `ioc.dropped`.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import NamedTuple
-
-import msgspec
 
 from ioc import fields
-from ioc.adapter import Adapter, AdapterConfig, Answer, Reading
+from ioc.adapter import Answer, Reading
+from ioc.dropped import Dropped, FromFolder
 from ioc.errors import BadRecord, SourceDown, Untaken
-from ioc.folder import ASIDE, DONE, Folder, Mark
 from ioc.sheets import Book, Shape, Table
 from ioc.tables import Rows, missing, readings
 
@@ -57,84 +54,25 @@ class Form(Rows, frozen=True, forbid_unknown_fields=True, kw_only=True):
             raise ValueError("complete belongs to the source, not to a form; write it above the forms")
 
 
-class Bad(NamedTuple):
-    """A file that can't be read, why, and the time of its last change on disk (ns).
+class TableFile(FromFolder["TableFile.Config"]):
+    """Takes the files that lie complete in one folder, oldest first, each in the first of its forms that fits."""
 
-    `lacking`: the columns that it has not, if that is why.
-    """
+    class Config(Dropped, frozen=True, forbid_unknown_fields=True, kw_only=True):
+        """`forms`: at least one. `complete`: each file holds everything there is, so a subject that is absent from it
+        is gone."""
 
-    name: str
-    why: str
-    changed: int | None
-    lacking: tuple[str, ...] = ()
-
-
-class TableFile(Adapter["TableFile.Config"]):
-    """Takes the files that lie complete in one folder, oldest first. The cursor keeps the marks of files that are
-    committed and may not be moved yet, so that a crash between the two makes nothing twice."""
-
-    class Config(AdapterConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
-        """`folder`: where files are dropped. `forms`: at least one. `settle_s`: seconds that a file must stand still.
-
-        `markers`: take only files with a `.done` marker. `max_files`: at most so many in one asking.
-        `complete`: each file holds everything there is, so a subject that is absent from it is gone.
-        """
-
-        folder: str
         forms: tuple[Form, ...]
-        settle_s: float = 2.0
-        markers: bool = False
-        max_files: int = 100
 
         def __post_init__(self) -> None:
             if not self.forms:
                 raise ValueError("there is no form; write [[sources.NAME.forms]] with id and properties")
 
-    def __init__(self, name: str, config: Config) -> None:
-        super().__init__(name, config)
-        self.dropped = Folder(
-            Path(config.folder), settle_s=config.settle_s, markers=config.markers, max_bytes=config.max_bytes
-        )
-
-    async def ask(self, cursor: str | None) -> AsyncIterator[Answer]:
-        """Yields each complete file, its name as the answer's name; what can't be read comes last, as one answer that
-        parse refuses: a bad file must not keep the good ones waiting, and only `committed` sets it aside.
-
-        Raises SourceDown when the folder can't be used."""
-        marks = msgspec.json.decode(cursor, type=list[Mark]) if cursor else []
-        bad: list[Bad] = []
-        stuck: list[str] = []
-        taken = 0
-        for name in await self.dropped.complete():
-            changed = self.dropped.changed(name)
-            try:
-                body, mark = await asyncio.to_thread(self.dropped.read, name)
-                if mark not in marks:
-                    await asyncio.to_thread(self._form, body, name)
-            except FileNotFoundError:
-                continue
-            except SourceDown as error:
-                bad.append(Bad(name, error.say, changed, error.lacking if isinstance(error, Untaken) else ()))
-                continue
-            if mark in marks:
-                stuck += await asyncio.to_thread(self.dropped.move, name, DONE, None)
-                continue
-            if taken == self.config.max_files:
-                break
-            taken += 1
-            marks = [kept for kept in marks if self.dropped.changed(kept.name) == kept.changed] + [mark]
-            yield Answer(body, cursor=msgspec.json.encode(marks).decode(), name=name, about={"mark": mark})
-        if bad:
-            yield Answer(b"", name=", ".join(fields.shown(one.name) for one in bad), about={"bad": bad})
-        if stuck:
-            raise Untaken(" ".join(stuck))
+    def look(self, body: bytes, file: str) -> object:
+        return self._form(body, file)
 
     def parse(self, answer: Answer) -> Iterable[Reading | BadRecord]:
         """Readings of one file. Raises SourceDown when it has none of the forms, or can't be read at all."""
-        if "bad" in answer.about:
-            bad: list[Bad] = answer.about["bad"]
-            lacking = dict.fromkeys(column for one in bad for column in one.lacking)
-            raise Untaken(" ".join(one.why for one in bad), lacking=tuple(lacking))
+        self.refuse(answer)
         form, table = self._form(answer.body, answer.name)
         number = str(self.config.forms.index(form))
         return readings(form, table.rows, event=form.event or None, form=number)
@@ -161,13 +99,3 @@ class TableFile(Adapter["TableFile.Config"]):
         reason = " ".join(dict.fromkeys(why)) or "No form takes files of that name."
         say = f"{file} has none of the forms of this source. {reason} Correct the file, or add a form."
         raise Untaken(say, lacking=tuple(without))
-
-    async def committed(self, answer: Answer, trouble: str | None) -> None:
-        """Moves the file to `done/`, or to `set-aside/` with what is wrong; one that changed meanwhile stays.
-
-        A file that can't be moved stays too: the next asking tries again, and says so."""
-        mark: Mark | None = answer.about.get("mark")
-        left = [Bad(mark.name, trouble or "", mark.changed)] if mark else answer.about.get("bad", [])
-        for name, why, changed, _ in left:
-            if self.dropped.changed(name) == changed:
-                await asyncio.to_thread(self.dropped.move, name, ASIDE if trouble else DONE, why if trouble else None)

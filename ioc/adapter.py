@@ -2,6 +2,48 @@
 
 Usually an author writes `Config` and `parse`; `ask` defaults to one polite GET. An adapter sees no
 store and no web part; it may load the client library of the system that it asks, inside a method.
+
+A whole one, `adapters/rain_log.py` (settings call it `rain_log`, as its file is), for lines such as
+`G1;Trà My;108.231;15.342;2026-03-10 14:10;12,4` and an end mark `#END 1`. Its records are mapped as in `ioc.mapping`:
+settings say which field is what (`time = "at"`, `mm = {path = "mm", kind = "number", form = "vi"}`)::
+
+    from collections.abc import Iterable
+
+    from ioc import bodies, mapping
+    from ioc.adapter import Adapter, Answer, Reading
+    from ioc.errors import BadRecord, Untaken
+
+    FIELDS = ("code", "name", "x", "y", "at", "mm")
+
+
+    class Config(mapping.Mapped, frozen=True, forbid_unknown_fields=True, kw_only=True):
+        "`url`: where the log is. `key`: what the header X-Key holds."
+
+        url: str
+        key: str
+
+
+    class RainLog(Adapter[Config]):
+        Config = Config
+
+        def headers(self) -> dict[str, str]:
+            return {"X-Key": self.config.key}
+
+        def parse(self, answer: Answer) -> Iterable[Reading | BadRecord]:
+            bodies.refuse_others(answer.body, answer.name, "lines")  # nothing, or an HTML page
+            try:
+                *lines, end = answer.body.decode("utf-8-sig").splitlines()
+            except UnicodeDecodeError:
+                raise Untaken(f"{answer.name} sent no UTF-8; its owner must.") from None
+            if end != f"#END {len(lines)}":
+                raise Untaken(f"{answer.name} sent a log that was cut; it is asked again later.")
+            for number, line in enumerate(lines, start=1):
+                said = (part.strip() for part in line.split(";"))
+                record = {name: None if part in ("", "-") else part for name, part in zip(FIELDS, said)}
+                try:
+                    yield mapping.read(self.config, record, line=number, raw=line)
+                except BadRecord as error:  # one line that can't be read does not cost the others
+                    yield error
 """
 
 from __future__ import annotations
@@ -11,6 +53,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import httpx2
@@ -74,14 +117,18 @@ class Answer(msgspec.Struct, frozen=True):
 class AdapterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Settings that every adapter has; authors add theirs in a subclass named Config.
 
-    `event`: type of the events that its readings become. `complete`: an answer holds everything there is,
-    so a subject that is absent is gone. `reasons`: people give a reason (property `why`) with each figure that says
-    otherwise what was told before. `max_bytes`, `timeout_s`: limits for one answer.
+    `event`: type of the events that its readings become; `also`: types of other kinds of things that an answer tells,
+    by what the adapter calls them. `complete`: an answer holds everything there is, so a subject that is absent is
+    gone. `reasons`: people give a reason (property `why`) with each figure that says otherwise what was told before.
+    `at_sea`: its places lie outside all communes, and none is looked for. `max_bytes`, `timeout_s`: limits for one
+    answer.
     """
 
     event: str
+    also: dict[str, str] = {}
     complete: bool = False
     reasons: bool = False
+    at_sea: bool = False
     max_bytes: int = MAX_ANSWER
     timeout_s: float = TIMEOUT_S
 
@@ -99,7 +146,7 @@ class Adapter(Generic[C]):
     """
 
     Config: ClassVar[type[AdapterConfig]] = AdapterConfig
-    asks: ClassVar[bool] = True
+    asks: bool = True
 
     def __init__(self, name: str, config: C) -> None:
         self.name = name
@@ -158,6 +205,21 @@ class Adapter(Generic[C]):
         """Let connections go."""
 
 
+class AsksNobody(Adapter[C]):
+    """What it tells of is made here: filed, or worked out, and written as an event by whoever makes it."""
+
+    asks = False
+
+    async def ask(self, cursor: str | None) -> AsyncIterator[Answer]:
+        nothing: tuple[Answer, ...] = ()
+        for answer in nothing:
+            yield answer
+
+    def parse(self, answer: Answer) -> Iterable[Reading | BadRecord]:
+        """Nothing: there was no answer."""
+        return []
+
+
 @asynccontextmanager
 async def client(timeout_s: float = TIMEOUT_S) -> AsyncIterator[httpx2.AsyncClient]:
     """An HTTP client with our time limit, that follows at most 5 redirects."""
@@ -206,6 +268,37 @@ async def fetch(
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         kind = type(error).__name__
         raise SourceDown(f"{host(url)} could not be asked ({kind}); check that it runs and is reachable.") from None
+
+
+async def export(
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    validators: str | None = None,
+    max_bytes: int = MAX_ANSWER,
+    timeout_s: float = TIMEOUT_S,
+) -> Answer:
+    """What stands at an address, as `fetch` gives it, or in a file of this machine (a path, without a cursor).
+
+    Raises what `fetch` raises; SourceDown when the file can't be read.
+    """
+    import asyncio
+
+    if httpx2.URL(url).scheme in ("http", "https"):
+        return await fetch(url, headers=headers, validators=validators, max_bytes=max_bytes, timeout_s=timeout_s)
+    return await asyncio.to_thread(_file, Path(url), max_bytes)
+
+
+def _file(file: Path, max_bytes: int) -> Answer:
+    try:
+        with file.open("rb") as opened:
+            body = opened.read(max_bytes + 1)
+    except OSError as error:
+        say = f"{file.name} can't be read ({type(error).__name__}); check the file and its rights."
+        raise SourceDown(say) from None
+    if len(body) > max_bytes:
+        raise Untaken(f"{file.name} is larger than {max_bytes:,} bytes; raise max_bytes of this source.")
+    return Answer(body, name=file.name)
 
 
 def _at_home(url: httpx2.URL, first: httpx2.URL) -> bool:

@@ -2,11 +2,19 @@
 
     class TestCameras(AdapterSuite):
         adapter = "camera_registry"
-        options = {"event": "ioc.camera.observed", "id": "id", "lon": "x", "lat": "y", "url": "replaced"}
+        options: ClassVar = {"event": "ioc.camera.observed", "id": "id", "lon": "x", "lat": "y", "url": "replaced"}
         answers = Path(__file__).parent / "answers" / "cameras"
         within = (108.0, 12.5, 110.0, 14.0)
 
-The answers come from a real HTTP server on a free port of this machine.
+The answers come from a real HTTP server on a free port of this machine. What is your adapter's own you test beside it::
+
+        def test_the_key_is_sent(self) -> None:
+            with AnswerServer(self.recorded()[0][1]) as server:
+                asyncio.run(poll(self.opened(url=server.url)))
+            assert server.asked[0].headers["x-key"] == self.options["key"]
+
+        def test_a_log_without_its_end_is_cut(self) -> None:
+            assert "cut" in self.fails(Said(self.recorded()[0][1].rpartition(b"#END")[0]))
 """
 
 from __future__ import annotations

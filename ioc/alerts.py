@@ -5,14 +5,18 @@ A pure function, so that an alert cannot drift from its cause.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from ioc import clock
+from ioc import clock, names
+from ioc.alert_rules import Rule, Standing, step
 from ioc.checks import covered
 
 Alert = dict[str, Any]
+_LOGGED = ("since", "level", "say", "about")
+MOST_PARTS = 4
+"""Parts of a figure that its alert names."""
 
 
 def _source(name: str, item: Mapping[str, Any]) -> Alert | None:
@@ -21,11 +25,15 @@ def _source(name: str, item: Mapping[str, Any]) -> Alert | None:
         return None
     title, english = item["name"], item["name_en"]
     since = item["due"] or item["received"]
-    say = (
-        (f"{title} mất, không trả lời", f"{english} is down")
-        if state == "down"
-        else (f"{title} đã cũ", f"{english} is stale")
-    )
+    say = (f"{title} đã cũ", f"{english} is stale")
+    if state == "down":
+        say = (f"{title} mất, không trả lời", f"{english} is down")
+    elif item.get("unread") is not None:
+        since, many = item["unread"], item["refused"]
+        say = (
+            f"{title}: không đọc được bản ghi nào, để riêng cả {_number(many)}",
+            f"{english}: not one record can be read, all {_number_en(many)} are set aside",
+        )
     return {
         "id": f"source/{name}",
         "level": "bad" if state == "down" else "warn",
@@ -37,7 +45,8 @@ def _source(name: str, item: Mapping[str, Any]) -> Alert | None:
     }
 
 
-def _tile(name: str, figure: Mapping[str, Any]) -> Alert | None:
+def _tile(name: str, figure: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -> Alert | None:
+    """A figure past its own limits. It is the matter of who answers for its sources, where that is one alone."""
     if figure.get("level") not in ("warn", "bad") or figure.get("value") is None:
         return None
     amount, english = _amount(figure, "unit", _number), _amount(figure, "unit_en", _number_en)
@@ -46,10 +55,15 @@ def _tile(name: str, figure: Mapping[str, Any]) -> Alert | None:
         "level": figure["level"],
         "say": {"vi": f"{figure['label']}: {amount}", "en": f"{figure['label_en']}: {english}"},
         "why": figure.get("why"),
-        "since": figure.get("observed"),
+        "since": None,
         "source": (figure.get("sources") or [None])[0],
-        "owner": None,
+        "owner": _owner(figure, sources),
     }
+
+
+def _owner(figure: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -> str | None:
+    owners = {sources.get(name, {}).get("owner") for name in figure.get("sources") or ()}
+    return owners.pop() if len(owners) == 1 else None
 
 
 def _disputed_only(figure: Mapping[str, Any]) -> bool:
@@ -88,6 +102,62 @@ def _check(name: str, result: Mapping[str, Any]) -> Alert | None:
     }
 
 
+def _rule(name: str, rule: Rule, figure: Mapping[str, Any]) -> Alert:
+    """A threshold that a tile's figure is past. It is of that tile: who may not see the one does not see the other."""
+    has = figure.get("value") is not None
+    amount = (_amount(figure, "unit", _number), _amount(figure, "unit_en", _number_en)) if has else ("—", "—")
+    return {
+        "id": f"tile/{rule.tile}#{name}",
+        "level": rule.level,
+        "say": {"vi": f"{rule.title[0]}: {amount[0]}", "en": f"{rule.title[1]}: {amount[1]}"},
+        "why": figure.get("why") or _worst(figure),
+        "since": None,
+        "source": (figure.get("sources") or [None])[0],
+        "owner": rule.owner,
+    }
+
+
+def _worst(figure: Mapping[str, Any]) -> str | None:
+    """The largest parts of a figure by name: what is behind one alert of many."""
+    parts = [part for part in figure.get("parts") or () if isinstance(part.get("label"), str) and part.get("value")]
+    named = [f"{part['label']}: {_number(part['value'])}" for part in parts[:MOST_PARTS]]
+    more = len(parts) - len(named)
+    return ", ".join(named) + (f" … (+{more})" if more > 0 else "") if named else None
+
+
+def rules_at(
+    rules: Mapping[str, Rule],
+    figures: Mapping[str, Mapping[str, Any]],
+    stood: Mapping[str, Standing],
+    before: Mapping[str, Alert],
+    told: Mapping[str, Mapping[str, Any]],
+    now: datetime,
+) -> dict[str, Standing]:
+    """How each rule stands now. `stood`: how it did at the last look. After a restart `before` (the alerts on the
+    board) and `told` (what was logged of them) say which were raised, and a hold that ran begins anew.
+    """
+    found = {}
+    for name, rule in rules.items():
+        id = f"tile/{rule.tile}#{name}"
+        last = stood.get(name) or Standing(id in before or bool(told.get(id, {}).get("open")))
+        found[name] = step(rule, figures.get(rule.tile, {}).get("value"), last, now)
+    return found
+
+
+def turned(standing: Mapping[str, Alert], told: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What is not in the log yet: alerts that were raised (`open`) or ended, by id, as the log is told of them."""
+    found = {}
+    for name, alert in standing.items():
+        known = told.get(name, {})
+        if not known.get("open") or known.get("since") != alert["since"]:
+            found[name] = {"since": alert["since"], "level": alert["level"], "say": alert["say"], "open": True}
+            found[name]["about"] = alert["source"]
+    for name, known in told.items():
+        if known.get("open") and name not in standing:
+            found[name] = {**{key: known.get(key) for key in _LOGGED}, "open": False}
+    return found
+
+
 def _amount(figure: Mapping[str, Any], unit: str, written: Callable[[Any], str]) -> str:
     value, of = written(figure["value"]), figure.get("of")
     amount = f"{value} / {written(of)}" if of is not None else f"{value} {figure.get(unit) or ''}".strip()
@@ -118,25 +188,36 @@ def standing(
     walls: Mapping[str, Mapping[str, Any]] | None = None,
     checks: Mapping[str, Mapping[str, Any]] | None = None,
     repairs: Mapping[str, Alert] | None = None,
+    raised: Mapping[str, Rule] | None = None,
+    ruled: Collection[str] = (),
+    told: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Alert]:
-    """The alerts that stand at `now`, by id. `since` and `claimed` of one that stood `before` are kept.
+    """The alerts that stand at `now`, by id. `since` of one that stood `before` is kept, or of one that `told` (what
+    was logged of alerts and claims, by id: `layers/alarms.py`) says is open.
 
-    `figures`: the total of each tile, by tile name. `walls`, `checks`: items of those channels, by id. A tile whose
-    only trouble is that another figure disagrees says nothing where a failed check says it. `repairs`: the repair
-    notices, by id.
-    """
+    `raised`: the rules whose limits are passed. `ruled`: tiles that rules look after; their own levels say nothing
+    here. `figures`: the total of each tile, by tile name. `walls`, `checks`: items of those channels, by id. A tile
+    whose only trouble is that another figure disagrees says nothing where a failed check says it. `repairs`: the repair
+    notices, by id."""
     found = [_source(name, item) for name, item in sources.items()]
     found += [_wall(name, item) for name, item in (walls or {}).items()]
     found += [_check(name, result) for name, result in (checks or {}).items()]
     found += [dict(notice) for notice in (repairs or {}).values()]
-    told = covered(checks or {})
-    found += [_tile(name, figure) for name, figure in figures.items() if not (name in told and _disputed_only(figure))]
+    disputed = covered(checks or {})
+    found += [
+        _tile(name, figure, sources)
+        for name, figure in figures.items()
+        if name not in ruled and not (name in disputed and _disputed_only(figure))
+    ]
+    found += [_rule(name, rule, figures.get(rule.tile, {})) for name, rule in (raised or {}).items()]
     alerts = {}
     for alert in found:
         if alert is None:
             continue
-        old = before.get(alert["id"], {})
-        alert["since"] = old.get("since") or alert["since"] or clock.rfc3339(now)
-        alert["claimed"] = old.get("claimed")
+        logged = (told or {}).get(alert["id"], {})
+        known = before.get(alert["id"], {}).get("since") or (logged.get("since") if logged.get("open") else None)
+        alert["since"] = known or alert["since"] or clock.rfc3339(now)
+        claim = (told or {}).get(names.claim_of(alert["id"]), {})
+        alert["claimed"] = (claim.get("by") or None) if claim.get("of") == alert["since"] else None
         alerts[alert["id"]] = alert
     return alerts

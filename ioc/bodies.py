@@ -35,7 +35,7 @@ class Record(NamedTuple):
     raw: object
 
 
-def _refuse_others(body: bytes, where: str, wanted: str) -> None:
+def refuse_others(body: bytes, where: str, wanted: str) -> None:
     """Say it when the body is empty or an HTML page."""
     if not body.strip():
         raise Untaken(f"{where} sent an empty body instead of {wanted}; nothing was taken.")
@@ -50,7 +50,7 @@ def _refuse_others(body: bytes, where: str, wanted: str) -> None:
 
 def load_json(body: bytes, where: str) -> Any:
     """The JSON of `body` (UTF-8); NaN and Infinity are taken, so that only the record with them is set aside."""
-    _refuse_others(body, where, "JSON")
+    refuse_others(body, where, "JSON")
     if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
         raise Untaken(f"{where} sent more than {MAX_VALUES:,} values in one body; ask for pages.")
     try:
@@ -113,7 +113,7 @@ def load_xml(body: bytes, where: str, wanted: str = "XML") -> Element:
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import iterparse
 
-    _refuse_others(body, where, wanted)
+    refuse_others(body, where, wanted)
     depth = number = 0
     root: Element | None = None
     try:

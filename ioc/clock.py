@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
 def now() -> datetime:
@@ -38,3 +40,18 @@ def parse(text: str, zone: ZoneInfo = ZONE) -> datetime:
     Raises ValueError when the text is no such time.
     """
     return aware(datetime.fromisoformat(text.strip()), zone)
+
+
+def told(properties: Mapping[str, object], *names: str) -> datetime | None:
+    """The first time among these properties that can be read, aware; None when there is none."""
+    for name in names:
+        value = properties.get(name)
+        if isinstance(value, str) and value:
+            try:
+                moment = parse(value)
+            except ValueError:
+                continue
+            # 9999-12-31 and the like stand for "none" in many databases
+            if _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+                return moment
+    return None

@@ -115,6 +115,7 @@ class Answered(msgspec.Struct, frozen=True):
     `lost`: events that the store had confirmed and lost again (a primary without a replica died); they were asked
     again, or must be sent again. `reached`: the last day of the newest period that it told of (None of stretches of a
     day). `alike`: how many answers in a row said the same as the one before, all of it; `digest` is that answer's.
+    `unread`: since when not one record of its whole answers can be read.
     `link`: what is proved of the link to it. `aside_now`: distinct records that stand set aside, by `reasons` and by
     kinds of `troubles` (at most `ioc.trouble.MOST` + 1). `columns`: those known that nothing maps, as "form/name"
     ("form/" alone: the form was read); `fresh`: those among them that are new, and since when.
@@ -141,6 +142,7 @@ class Answered(msgspec.Struct, frozen=True):
     reached: date | None = None
     alike: int = 0
     digest: str | None = None
+    unread: datetime | None = None
     link: Link = Link()
     reasons: dict[str, int] = {}
     troubles: tuple[Trouble, ...] = ()
@@ -171,7 +173,8 @@ class Quality(msgspec.Struct, frozen=True):
 class Verdict(NamedTuple):
     """A source at a moment. `why`: a finished sentence, None when live. `due`: when it is to be heard of next, or was.
 
-    `period`: the one that is due then. `frozen`: it answers, and does not move.
+    `period`: the one that is due then. `frozen`: it answers, and does not move. `unread`: it answers, and since then
+    not one of its records can be read.
     """
 
     state: State
@@ -179,13 +182,15 @@ class Verdict(NamedTuple):
     due: datetime | None
     period: Period | None = None
     frozen: bool = False
+    unread: datetime | None = None
 
 
 def judge(contract: Contract, answered: Answered | None, now: datetime, calendar: Calendar = CALENDAR) -> Verdict:
     """The state of a source at `now`.
 
     never: no answer yet. live: answered, and not past due. late: past due, within grace, or the
-    last answer was not believed. stale: past due + grace; or frozen; or its newest figure is no longer valid. down:
+    last answer was not believed, or nothing in it can be read. stale: past due + grace; or unread for longer than the
+    grace; or frozen; or its newest figure is no longer valid. down:
     past due + GIVEN_UP graces with the last asking failed, or refused. So one that stops is late, then stale, then
     down; one that answers and does not tell stays stale.
     """
@@ -210,6 +215,11 @@ def judge(contract: Contract, answered: Answered | None, now: datetime, calendar
         return Verdict("down" if lost else "stale", why, due, period)
     if answered.error:
         return Verdict("late", answered.error, due, period)
+    if answered.unread is not None:
+        # what is shown then is what stood before: no picture that is alive, though an answer comes each time
+        long = (now - answered.unread).total_seconds() > contract.patience
+        why = _unread(answered, answered.unread)
+        return Verdict("stale" if long else "late", why, due, period, unread=answered.unread)
     if (why_frozen := _frozen(contract, answered, now)) is not None:
         return Verdict("stale", why_frozen, due, period, True)
     return Verdict("live", None, due, period)
@@ -257,17 +267,24 @@ def _frozen(contract: Contract, answered: Answered, now: datetime) -> str | None
     return None
 
 
+def _unread(answered: Answered, since: datetime) -> str:
+    at = f"{since.astimezone(ZONE):%H:%M:%S on %d/%m/%Y}"
+    return f"It answers, but not one of its {answered.aside_now} records can be read since {at}."
+
+
 def aged(contract: Contract, answered: Answered | None, *, frozen: bool = False) -> Age:
     """Which time the age of a source's values is counted from: its last confirmation, or the newest change it told of.
 
     A registry that is read whole every 30 s is as old as the last reading, though nothing in it moved. That holds no
     more where the confirmation proves nothing: people typed or estimated the values; the contract owes changes (`due`,
-    `still`, `same`); it is frozen; or its own tally says that it holds newer ones that it does not hand over.
+    `still`, `same`); it is frozen; or its own tally says that it holds newer ones that it does not hand
+    over; or no record of it can be read.
     """
     owes_changes = contract.due is not None or contract.still is not None or contract.same is not None
     behind = answered is not None and answered.link.behind(contract.patience) is not None
     by_people = contract.method in ("typed", "estimated")
-    return "observed" if owes_changes or behind or by_people or frozen else "received"
+    unread = answered is not None and answered.unread is not None
+    return "observed" if owes_changes or behind or by_people or frozen or unread else "received"
 
 
 def worst(states: list[State]) -> State:
@@ -281,6 +298,7 @@ def source_item(
     """The item of one source on the channel `sources` (JSON-able, times aware)."""
     verdict = judge(contract, answered, now, calendar)
     known = answered or Answered(source=name, asked=now)
+    unread = {"unread": verdict.unread} if verdict.unread is not None else {}
     return {
         "id": name, "state": verdict.state, "why": verdict.why, "due": verdict.due, "owner": contract.owner,
         "frozen": verdict.frozen, "age": aged(contract, answered, frozen=verdict.frozen),
@@ -293,4 +311,5 @@ def source_item(
         "checks": {"passed": known.checks.passed, "failed": list(known.checks.failed)},
         "counts": {"records": known.records, "events": known.events, "unchanged": known.unchanged,
                    "duplicates": known.duplicates, "set_aside": known.set_aside, "lost": known.lost},
+        **unread,
     }  # fmt: skip

@@ -29,6 +29,8 @@ _NUMBER = {
     "en": re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d*)?"),
     "vi": re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d*)?"),
 }
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""How a text begins that a spreadsheet runs as a formula; the wide ones are read as the others in East Asia."""
 _FLAGS = {
     **dict.fromkeys(("true", "1", "yes", "y", "on", "có", "đúng"), True),
     **dict.fromkeys(("false", "0", "no", "n", "off", "không", "sai"), False),
@@ -100,6 +102,11 @@ def clean(value: str) -> str:
     flat = value.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").translate(_UNSEEN)
     kept = "".join(sign for sign in flat if sign == "\n" or unicodedata.category(sign) not in ("Cc", "Cs"))
     return unicodedata.normalize("NFC", kept).strip()
+
+
+def defused(text: str) -> str:
+    """`text` as a cell of a spreadsheet: an apostrophe goes before what would be run as a formula."""
+    return f"'{text}" if text[:1] in ("\t", "\r", "\n") or text.lstrip().startswith(_FORMULA) else text
 
 
 def text(value: Any, name: str) -> str:

@@ -12,7 +12,6 @@ import logging
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from ioc import ports
 from ioc.errors import BadConfig
 
 ON_PATH = ("valkey-server", "redis-server")
@@ -167,13 +167,7 @@ def _known(folder: Path) -> Place | None:
 def _plan(folder: Path, known: Place | None) -> Place:
     """Where the server is to listen: where it did, if that port is free; by the program that wrote the file."""
     server = known.server if known is not None and Path(known.server).is_file() else choose()
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind(("127.0.0.1", known.port if known else 0))
-        except OSError:
-            trial.bind(("127.0.0.1", 0))
-        port = int(trial.getsockname()[1])
+    port = known.port if known is not None and ports.is_free(known.port) else ports.free()[0]
     return Place(port, known.password if known else secrets.token_urlsafe(32), server)
 
 

@@ -1,6 +1,36 @@
 """What an author of a layer sees: a layer folds events into items; a tile is a function of items.
 
 An item is a GeoJSON feature on the wire, so it is one here too. Fold and tiles are pure: a list tests them.
+
+A whole one, `layers/rain.py`, of the sources that say `event = "ioc.rain.measured"`::
+
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from ioc.layer import Figure, Item, Layer, tile
+
+
+    class Rain(Layer):
+        name = "rain"  # as the file is called
+        title = ("Mưa", "Rain")
+        listens = frozenset({"ioc.rain.measured"})
+
+
+    @tile(over="rain", label=("Mưa lớn nhất", "Heaviest rain"), unit=("mm", "mm"))
+    def rain_most(items: Mapping[str, Item], now: datetime) -> Figure:
+        told = [mm for item in items.values() if isinstance(mm := item.properties.get("mm"), int | float)]
+        most = max(told, default=None)
+        return Figure(most, have=len(told), level="bad" if most is not None and most > 100 else None)
+
+A count, share, sum or mean needs no code: `[tiles.NAME]` in the settings (`ioc/counted.py`). What an author must know:
+
+- `have` is how many items the figure is made of; leave `expect` out: the contracts say it for the whole province, and
+  each tile is worked out for every commune too.
+- The property `state` says how the map draws an item, and whether somebody must act: live, never, late, stale, frozen
+  or down; any other word is drawn as live.
+- An item is what its newest event says. What that leaves out is gone from it (the place of a station that only says it
+  is lost); a fold that keeps it must come to the same for events in any order. `LayerSuite` (`tests/layers/suite.py`)
+  checks that.
 """
 
 from __future__ import annotations
@@ -12,6 +42,7 @@ from typing import Any, ClassVar, Literal, get_args
 import msgspec
 
 from ioc import clock
+from ioc.errors import BadConfig
 from ioc.event import ASKED_AGAIN, Event, Geometry, Method
 
 Level = Literal["good", "warn", "bad"]
@@ -65,9 +96,15 @@ class Layer:
     `title`: (Vietnamese, English). `lives`: an item that was not renewed for so long is dropped.
     `version`: raise it when the fold changes, so that boards are rebuilt from the archive.
 
+    `table`: how a [tiles.NAME] over this layer is read, with `name`, `over`, `label` and `unit` among its
+    fields; None: items are counted (`ioc.counted`).
+
     `views`: a screen may ask for the part that it looks at. `far` decides what such a screen is sent of a layer of more
     than FAR_SIZE items when it looks at it from afar (at a lower zoom than FAR_ZOOM); one that asks for no view always
-    gets all items::
+    gets all items. `agencies`: an item's property `agency` says whose it is, and a key of the role agency is shown the
+    items of its own agency alone.
+
+    What `far` may be::
 
         None        every item in the view, as from near
         "clusters"  items near each other as one, with their count, those in trouble counted apart
@@ -81,7 +118,13 @@ class Layer:
     lives: ClassVar[timedelta | None] = None
     views: ClassVar[bool] = True
     far: ClassVar[Far | None] = None
+    agencies: ClassVar[bool] = False
     version: ClassVar[int] = 1
+    table: ClassVar[type[msgspec.Struct] | None] = None
+
+    def declared(self, table: Any) -> Tile:
+        """The tile of a [tiles.NAME] over this layer, read as `self.table`; only asked for where there is one."""
+        raise BadConfig(f"The layer {self.name} makes no tile of its own kind of table; write its method `declared`.")
 
     def fold(self, old: Item | None, event: Event) -> Item | None:
         """The item after `event`; None: it is gone.

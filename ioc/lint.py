@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 import types
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,64 +15,61 @@ from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
-from ioc import catalog, lines, lint_checks, roll, score
+from ioc import catalog, include, lines, lint_checks, lint_secrets, lint_tiles, names, roll
 from ioc.adapter import Adapter
+from ioc.alert_rules import Rule
 from ioc.check import Check
 from ioc.contract import Contract
 from ioc.errors import BadConfig, IocError
+from ioc.include import Whole
 from ioc.lines import Where
+from ioc.lint_secrets import shown
 from ioc.mailing import Reminders, written_out
-from ioc.plain import plain
+from ioc.plain import plain, wanted
 from ioc.report_rules import Reports
 from ioc.screen import Finding
 from ioc.screen import lint as lint_screen
-from ioc.settings import SECRET, Access, Province, Sector, Settings, Source, Streams, Web, screens_folder
+from ioc.settings import TOP, Access, Province, Sector, Settings, Source, Streams, Tenant, Web, disowned, screens_folder
 from ioc.workdays import Calendar
 
 __all__ = ["Finding", "lint"]
 
 Wrong = Iterator[tuple[Where, str]]
 
-TOP = (
-    "province", "sources", "access", "web", "log", "calendar", "sectors", "checks", "reminders", "layers",
-    "reports", "retention_days",
-)  # fmt: skip
 OF_A_SOURCE = ("adapter", "contract", "title", "sector")
-_SECRET_NAME = re.compile(
-    r"(^|[_-])(token|pass(word|wd|phrase)?|pwd|secret|api[_-]?key|apikey|access[_-]?key|private[_-]?key|credentials?|"
-    r"authorization|bearer)$",
-    re.IGNORECASE,
-)
-_IN_ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]*://[^/\s@:]*:[^/\s@]+@", re.IGNORECASE)
-_IN_QUERY = re.compile(
-    r"[?&](?P<name>[^=&]*(?:token|passw|secret|api_?key|apikey|access_?key|signature)[^=&]*)=[^&]", re.IGNORECASE
-)
 
 
 def lint(file: Path) -> list[Finding]:
     """All that is wrong with `file` and the screens that it names, by file and line; empty: nothing is."""
     try:
-        body = file.read_text(encoding="utf-8")
-        tree = tomllib.loads(body)
-    except OSError as error:
-        return [Finding(str(file), None, f"It can't be read ({error.strerror}); name a settings file.")]
-    except UnicodeDecodeError:
-        return [Finding(str(file), None, "It is not UTF-8; save it as UTF-8.")]
-    except tomllib.TOMLDecodeError as error:
-        at = re.search(r"line (\d+)", str(error))
-        return [Finding(str(file), int(at[1]) if at else None, f"This is not TOML: {error}.")]
-    known = lines.index(body)
-    wrong = [*_settings(tree), *_sources(tree), *_secrets(tree, ()), *_systems(tree, ()), *_units(tree, file)]
+        whole = include.gather(file)
+    except BadConfig as error:
+        return [Finding(error.file or str(file), error.line, error.say)]
+    tree = whole.tree
+    known = {home: lines.index(home.read_text(encoding="utf-8")) for home in whole.files}
+    wrong = [
+        *_settings(tree),
+        *_sources(tree),
+        *lint_secrets.written(tree, ()),
+        *_systems(tree, ()),
+        *_units(tree, file),
+    ]
     # what a table says as a whole may repeat what was found on the very line
     wrong = [(where, say) for where, say in wrong if not any(_repeats(say, other) for _, other in wrong)]
-    found = {Finding(str(file), lines.line(known, where), say) for where, say in wrong}
-    others = [*_rolls(tree, file), *_screens(tree, file, known)]
-    return sorted(found, key=lambda one: (one.line or 0, one.say)) + others
+    placed = [(whole.home(where), where, say) for where, say in wrong]
+    found = {Finding(str(home), lines.line(known[home], where), say) for home, where, say in placed}
+    others = [*_rolls(whole), *_screens(tree, file, known[file])]
+    return sorted(found, key=lambda one: (one.file != str(file), one.file, one.line or 0, one.say)) + others
 
 
 def refused_screens(file: Path) -> list[Finding]:
     """What is wrong with the screens of `file` alone; a wall that can't be drawn must not be started."""
-    return [one for one in lint(file) if one.file != str(file)]
+    try:
+        whole = include.gather(file)
+    except BadConfig:
+        return []  # told by whoever loads it
+    ours = {str(home) for home in whole.files}
+    return [one for one in lint(file) if one.file not in ours]
 
 
 def _repeats(say: str, other: str) -> bool:
@@ -100,11 +96,22 @@ def _settings(tree: dict[str, Any]) -> Wrong:
         yield ("reminders", *where), say
     for name, table in _table(tree.get("sectors")).items():
         yield from check(table, Sector, ("sectors", name))
+    for name, table in _table(tree.get("tenants")).items():
+        yield from check(table, Tenant, ("tenants", name))
+    yield from disowned(tree)
     if not isinstance(tree.get("checks", {}), dict):
         yield ("checks",), "Checks are tables; write [checks.NAME]."
     for name, table in _table(tree.get("checks")).items():
         yield from check(table, Check, ("checks", name))
+    if not isinstance(tree.get("alerts", {}), dict):
+        yield ("alerts",), "Alerts are tables; write [alerts.NAME]."
+    for name, table in _table(tree.get("alerts")).items():
+        yield from check(table, Rule, ("alerts", name))
     yield from lint_checks.unknown(tree)
+    yield from lint_tiles.unread(tree, _layers(tree))
+    for name, table in lint_tiles.declared(tree).items():
+        if (read := lint_tiles.kind(table)) is not None:
+            yield from check({**table, "name": name}, read, ("tiles", name))
     whole = {field.name: field.type for field in msgspec.structs.fields(Settings)}
     for name in ("layers", "retention_days"):
         if name in tree:
@@ -121,6 +128,7 @@ def _sources(tree: dict[str, Any]) -> Wrong:
         yield ("sources",), "Sources are tables; write [sources.NAME]."
         return
     there, heard = catalog.names("adapters"), _heard(tree)
+    all_heard = not _broken(_layers(tree))
     for name, table in sources.items():
         where: Where = ("sources", name)
         if not isinstance(table, dict):
@@ -151,7 +159,7 @@ def _sources(tree: dict[str, Any]) -> Wrong:
         if isinstance(other, str) and (other not in sources or other == name):
             yield (*where, "retired_by"), _unknown("source", other, sorted(set(sources) - {name}))
         event = table.get("event")
-        if isinstance(event, str) and event not in heard:
+        if isinstance(event, str) and event not in heard and all_heard:
             yield (*where, "event"), f"No layer listens to {event}; write one of {', '.join(sorted(heard))}."
 
 
@@ -161,9 +169,8 @@ def _table(value: Any) -> dict[str, Any]:
 
 def _heard(tree: dict[str, Any]) -> set[str]:
     """The event types that the layers of these settings listen to; a layer that can't be loaded is told elsewhere."""
-    there = catalog.names("layers")
     heard: set[str] = set()
-    for name in [name for name in _list(tree.get("layers")) if name in there] or there:
+    for name in _layers(tree):
         with suppress(Exception):
             heard |= catalog.layer(name).listens
     return heard
@@ -198,7 +205,7 @@ def _owed(table: dict[str, Any], adapter: str, options: dict[str, Any], where: W
 def check(table: Any, kind: type[msgspec.Struct], where: Where, beside: tuple[str, ...] = ()) -> Wrong:
     """What is wrong with a table that is to become a `kind`, field by field; `beside`: names that others read."""
     if not isinstance(table, dict):
-        yield where, f"{_shown(where)} is no table; write [{_shown(where)}]."
+        yield where, f"{shown(where)} is no table; write [{shown(where)}]."
         return
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     clean = True
@@ -213,7 +220,7 @@ def check(table: Any, kind: type[msgspec.Struct], where: Where, beside: tuple[st
     for name, field in fields.items():
         if field.required and name not in table:
             clean = False
-            yield where, f"{_shown(where)} has no {name}; write {name} = …."
+            yield where, f"{shown(where)} has no {name}; write {name} = …."
     if clean:  # what only the whole table shows, such as two fields that exclude each other
         yield from _converted(table, kind, where)
 
@@ -258,34 +265,8 @@ def _converted(value: Any, kind: Any, where: Where) -> Wrong:
         what, _, at = plain(error).partition(" - at `$")
         deeper = tuple(int(number) if number else name for name, number in re.findall(r"\.([\w-]+)|\[(\d+)\]", at))
         begun = what[:1].lower() + what[1:] if what[1:2].islower() else what
-        yield (*where, *deeper), f"{_shown((*where, *deeper))} is wrong: {begun.rstrip('.')}."
-
-
-def _secrets(tree: Any, where: Where) -> Wrong:
-    """Secrets that stand in the file, found by their name or by their place in an address."""
-    if isinstance(tree, dict):
-        for name, value in tree.items():
-            # properties map fields of the source to ours: what stands there are names
-            if where[-1:] != ("properties",) and _SECRET_NAME.search(name) and _is_secret(value):
-                named = re.sub(r"\W", "_", f"{where[-1] if where else 'IOC'}_{name}").upper()
-                say = f'put it into the environment, and write {name} = "${named}"'
-                yield (*where, name), f"{name} is a secret written in the file; {say}."
-            else:
-                yield from _secrets(value, (*where, name))
-    elif isinstance(tree, list):
-        for number, value in enumerate(tree):
-            yield from _secrets(value, (*where, number))
-    elif isinstance(tree, str) and _IN_ADDRESS.match(tree):
-        yield where, f'{_shown(where)} holds a password; put the whole address into the environment, and write "$NAME".'
-    elif isinstance(tree, str) and (found := _IN_QUERY.search(tree)):
-        say = "take it out of the address, and give it by a setting of its own"
-        yield where, f'{_shown(where)} holds a secret ({found["name"]}); {say}, written as "$NAME".'
-
-
-def _is_secret(value: Any) -> bool:
-    if isinstance(value, str):
-        return bool(value) and not SECRET.match(value)
-    return isinstance(value, int) and not isinstance(value, bool)
+        say = f"{begun.rstrip('.')}{wanted(what, kind, deeper)}"
+        yield (*where, *deeper), f"{shown((*where, *deeper))} is wrong: {say}."
 
 
 def _systems(tree: Any, where: Where) -> Wrong:
@@ -346,39 +327,67 @@ def _screens(tree: dict[str, Any], file: Path, known: dict[Where, int]) -> Itera
         say = f"There is no folder of screens {folder}; write its path, or leave screens out."
         yield Finding(str(file), lines.line(known, ("web", "screens")), say)
         return
-    wanted = [name for name in _list(tree.get("layers")) if name in catalog.names("layers")]
-    layers = wanted or catalog.names("layers")
-    tiles = {word.name for word in score.WORDS}
+    layers = _layers(tree)
+    for say in _broken(layers).values():
+        yield Finding(str(file), lines.line(known, ("layers",)), say)
+    for path in sorted(folder.glob("*.toml")):
+        yield from lint_screen(path, set(layers), lint_tiles.known(tree, layers))
+
+
+def _rolls(whole: Whole) -> Iterator[Finding]:
+    """What is wrong with the lists of reporters that contracts name, each in its own file."""
+    named = set()
+    for name, table in _table(whole.tree.get("sources")).items():
+        given = _table(_table(_table(table).get("contract")).get("reporters")).get("file")
+        if isinstance(given, str):
+            named.add(whole.home(("sources", name)).resolve().parent / given)
+    for path in sorted(named):
+        yield from (Finding(str(path), line, say) for line, say in roll.lint(path))
+
+
+def _layers(tree: dict[str, Any]) -> list[str]:
+    """The layers of these settings that are here."""
+    there = catalog.names("layers")
+    named = [name for name in _list(tree.get("layers")) if name in there] or there
+    with suppress(Exception):  # one that can't be loaded is told elsewhere
+        return [*named, *catalog.owned(named, _told(tree))]
+    return named
+
+
+def _told(tree: dict[str, Any]) -> dict[str, frozenset[str]]:
+    """The types of the events of each tenant's source."""
+    events = {name: _table(table).get("event") for name, table in _table(tree.get("sources")).items()}
+    return {
+        name: frozenset({names.owned(event, owner)})
+        for name, event in events.items()
+        if (owner := names.tenant(name)) is not None and isinstance(event, str)
+    }
+
+
+def _broken(layers: list[str]) -> dict[str, str]:
+    """The layers that can't be loaded, with their tiles, each with what is wrong in its file."""
+    told = {}
     for name in layers:
         try:
             catalog.layer(name)
-            tiles |= {tile.name for tile in catalog.tiles(name)}
+            catalog.tiles(name)
+        except IocError as error:
+            told[name] = error.say
         except Exception as error:  # as with adapters
-            say = f"The layer {name} can't be loaded ({error!r}); mend its file."
-            yield Finding(str(file), lines.line(known, ("layers",)), say)
-    for path in sorted(folder.glob("*.toml")):
-        yield from lint_screen(path, set(layers), tiles)
-
-
-def _rolls(tree: dict[str, Any], file: Path) -> Iterator[Finding]:
-    """What is wrong with the lists of reporters that contracts name, each in its own file."""
-    sources = [_table(table) for table in _table(tree.get("sources")).values()]
-    given = [_table(_table(table.get("contract")).get("reporters")) for table in sources]
-    for name in sorted({one["file"] for one in given if isinstance(one.get("file"), str)}):
-        path = file.resolve().parent / name
-        yield from (Finding(str(path), line, say) for line, say in roll.lint(path))
+            told[name] = f"The layer {name} can't be loaded ({error!r}); mend its file."
+    return told
 
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _shown(where: Where) -> str:
-    return ".".join(str(part) for part in where) or "the file"
-
-
 def _unknown(what: str, name: object, known: list[str] | tuple[str, ...]) -> str:
     near = difflib.get_close_matches(str(name), known, n=1)
-    there = ", ".join(sorted(known)) or "none yet"
+    others = ", ".join(sorted({*known} - {*near}))
+    if near:
+        written = f"{near[0]}, or another of: {others}" if others else near[0]
+    else:
+        written = f"one of: {others or 'none yet'}"
     wrong = "There is no" if what in ("adapter", "layer", "sector", "source") else "Nothing reads the"
-    return f"{wrong} {what} {name}; write {near[0] + ', or another' if near else 'one'} of: {there}."
+    return f"{wrong} {what} {name}; write {written}."

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
-from ioc import catalog, score
+from ioc import catalog, lint_tiles
 from ioc.lines import Where
 
 STAMPED = frozenset({"source", "method", "unit", "cause", "published", "have", "expect"})
@@ -17,9 +16,11 @@ Wrong = Iterator[tuple[Where, str]]
 
 
 def unknown(tree: dict[str, Any]) -> Wrong:
-    """Names in [checks.NAME] of the settings `tree` that nothing answers to, each with its place."""
+    """Names in [checks.NAME] and [alerts.NAME] of the settings `tree` that nothing answers to, each with its place."""
     layers, tiles = _known(tree)
     sources = _table(tree.get("sources"))
+    for name, rule in _table(tree.get("alerts")).items():
+        yield from _one(("alerts", name, "tile"), "tile", _table(rule).get("tile"), tiles)
     for name, check in _table(tree.get("checks")).items():
         if not isinstance(check, dict):
             continue
@@ -35,11 +36,7 @@ def unknown(tree: dict[str, Any]) -> Wrong:
 def _known(tree: dict[str, Any]) -> tuple[list[str], set[str]]:
     there, given = catalog.names("layers"), tree.get("layers")
     layers = [name for name in given if name in there] if isinstance(given, list) and given else there
-    tiles = {word.name for word in score.WORDS}
-    for name in layers:
-        with suppress(Exception):  # a layer that can't be loaded is told elsewhere
-            tiles |= {tile.name for tile in catalog.tiles(name)}
-    return layers, tiles
+    return layers, lint_tiles.known(tree, layers)
 
 
 def _sides(check: dict[str, Any], at: Where) -> Iterator[tuple[Where, dict[str, Any]]]:

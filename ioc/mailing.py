@@ -17,6 +17,7 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _NAMED = re.compile(r"\$[A-Z][A-Z0-9_]*")
+LEAST_YEARS = 2
 _HERE = ("localhost", "127.0.0.1", "::1")
 _YEAR_S = 366 * 86_400
 MOST_STEPS = 10
@@ -99,7 +100,8 @@ class Reminders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the address of the superior, who gets a copy from the `escalate_from`-th reminder of one duty on, and whenever the
     agency has reached the first threshold. `thresholds`: reminders of one agency in a year at which the leader is
     reviewed, and at which discipline follows. `quiet`: from and until which clock time nothing is sent. `days_off`:
-    whether it is sent on days off; a contract may say so for itself (`remind_on_days_off`).
+    whether it is sent on days off; a contract may say so for itself (`remind_on_days_off`). `keep_years`: for how many
+    calendar years reminders are kept, this one and the last at least, for `thresholds` count within a year.
     """
 
     sender: str | None = msgspec.field(name="from", default=None)
@@ -111,6 +113,7 @@ class Reminders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thresholds: tuple[int, int] = (3, 6)
     quiet: tuple[str, str] | None = ("19:00", "07:00")
     days_off: bool = False
+    keep_years: int = 3
 
     def __post_init__(self) -> None:
         if self.smtp is not None and (self.sender is None or address(self.sender) is None):
@@ -124,6 +127,8 @@ class Reminders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"escalate_from is {self.escalate_from}; write 1 or more")
         if not 1 <= self.thresholds[0] < self.thresholds[1]:
             raise ValueError("thresholds are two rising counts; write such as [3, 6]")
+        if self.keep_years < LEAST_YEARS:
+            raise ValueError(f"keep_years is {self.keep_years}; write {LEAST_YEARS} or more: this year and the last")
         if self.quiet is not None and any(_CLOCK.fullmatch(one) is None for one in self.quiet):
             raise ValueError('quiet is two clock times; write such as ["19:00", "07:00"]')
 

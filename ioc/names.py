@@ -41,6 +41,30 @@ SEEN = "ioc.indicator.seen"
 NOTES = "ioc:notes"
 """Under this name what people took note of is written into the log."""
 
+RESTRICTED = "restricted_"
+"""Begins the names of layers, tiles, sources, sectors and checks that no wildcard opens: a key names their channel."""
+
+OWNED = "__"
+"""In the name of a layer, tile, source, check or alert: what stands before it is the tenant whose it is."""
+
+RAISED = "ioc.alert.raised"
+CLEARED = "ioc.alert.cleared"
+"""Event types of an alert that stands, and that ended by itself; health tells them."""
+CLAIMED = "ioc.alert.claimed"
+"""Event type of somebody's having taken an alert, or (an empty name) given it back."""
+ALARMS = "ioc:alerts"
+"""Under this name health writes what became of alerts into the log."""
+ALARM_HISTORY = "alarms"
+"""The layer that keeps them."""
+CLAIMS = "ioc:claims"
+"""Under this name people's claims of alerts are written into the log."""
+
+
+def claim_of(alert: str) -> str:
+    """Subject of the claim of an alert."""
+    return f"claim/{alert}"
+
+
 REFUSED = "ioc.record.refused"
 """Event type of a record that was set aside: read by the archive alone."""
 
@@ -61,6 +85,26 @@ def stream_of(subject: str, streams: int) -> int:
         return 0
     subject = subject[1:].partition(TOLD)[0] if subject.startswith(TOLD) else subject.removeprefix(ASIDE)
     return crc32(subject.encode()) % streams
+
+
+def restricted(name: str) -> bool:
+    """Whether a channel, or an item that watches something (a source, an alert), is of what no wildcard opens."""
+    return any(part.startswith(RESTRICTED) for part in name.split("/"))
+
+
+def tenant(name: str) -> str | None:
+    """Whose a channel is, or an item that watches something (a source, an alert); None: the province's own."""
+    for part in name.split("/"):
+        owner, mark, _ = part.partition(OWNED)
+        if mark:
+            return owner
+    return None
+
+
+def owned(event_type: str, owner: str) -> str:
+    """The event type of a tenant's own: ioc.station.measured is ioc.tam_ky__station.measured of the tenant tam_ky."""
+    first, _, rest = event_type.partition(".")
+    return f"{first}.{owner}{OWNED}{rest}"
 
 
 def is_mark(name: str) -> bool:
@@ -102,6 +146,9 @@ def pushed_key(source: str) -> str:
     """Ids that a sending source has used (sorted set, by time of receipt)."""
     return f"ioc:{{events}}:pushed:{source}"
 
+
+RATES = "ioc:rates"
+"""Begins the keys that count how often somebody came (`ioc.web.rates`)."""
 
 TOLD_OF_WALLS = "ioc:walls"
 """What each web process tells of the walls that it serves (hash, by the process)."""

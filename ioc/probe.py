@@ -10,7 +10,7 @@ import fnmatch
 import hashlib
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import SplitResult, quote, urlsplit
@@ -70,6 +70,29 @@ class NoAnswer(Exception):
     """A probe failed; the text says how, for people."""
 
 
+async def paced(
+    due: Sequence[str], ask: Callable[[str], Awaitable[None]], *, parallel: int, rate: float, budget_s: float
+) -> None:
+    """`ask` each of `due` in turn: `parallel` at once, `rate` begun per second, none begun after `budget_s`."""
+    begun = time.monotonic()
+    free = asyncio.Semaphore(parallel)
+
+    async def one(name: str) -> None:
+        try:
+            await ask(name)
+        finally:
+            free.release()
+
+    async with asyncio.TaskGroup() as together:
+        for number, name in enumerate(due):
+            await free.acquire()
+            now = time.monotonic()
+            if now - begun > budget_s:
+                break
+            await asyncio.sleep(max(0.0, begun + number / rate - now))
+            together.create_task(one(name), name=f"probe {name}")
+
+
 class Prober:
     """Probes the devices of one source. `outcomes` holds what is known of each, by subject."""
 
@@ -97,17 +120,14 @@ class Prober:
         since = {subject: begun - self._asked.get(subject, -math.inf) for subject in addresses}
         due = [subject for subject in since if since[subject] >= self.probe.every]
         due.sort(key=since.__getitem__, reverse=True)
-        free = asyncio.Semaphore(self.probe.parallel)
-        async with client(self.probe.timeout_s) as http, asyncio.TaskGroup() as together:
-            for number, subject in enumerate(due):
-                await free.acquire()
-                now = time.monotonic()
-                if now - begun > self.probe.budget_s:
-                    break
-                await asyncio.sleep(max(0.0, begun + number / self.probe.rate - now))
+        async with client(self.probe.timeout_s) as http:
+
+            async def ask(subject: str) -> None:
                 self._asked[subject] = time.monotonic()
-                asking = together.create_task(self._one(subject, addresses[subject], http), name=f"probe {subject}")
-                asking.add_done_callback(lambda _: free.release())
+                await self._one(subject, addresses[subject], http)
+
+            pace = self.probe
+            await paced(due, ask, parallel=pace.parallel, rate=pace.rate, budget_s=pace.budget_s)
 
     async def _one(self, subject: str, address: str, http: httpx2.AsyncClient) -> None:
         try:

@@ -19,6 +19,17 @@ Kind = Literal["string", "number", "datetime", "text", "singlevaluelist", "multi
 """Data types of an attribute, as GeoReport v2 names them."""
 Channel = Literal["app", "web", "phone", "sms", "mail", "open311"]
 
+DONE = frozenset({"closed", "done", "resolved", "completed", "đã đóng", "đã xử lý", "hoàn thành"})
+"""Words for a state, in lower case: ended, because it was seen to."""
+DROPPED = frozenset(
+    {
+        "cancelled", "canceled", "rejected", "refused", "referred out", "duplicate", "merged", "withdrawn", "từ chối",
+        "đã hủy",
+    }
+)  # fmt: skip
+"""Ended in another way; does not count as closed."""
+WAITS = frozenset({"more_info", "more info", "more information wanted", "chờ bổ sung", "yêu cầu bổ sung"})
+"""Open, and the citizen is asked: the clock stands."""
 KEY = "IOC_REPORTS_KEY"
 """Environment variable with the key (32 bytes, base64url) that names and phones are encrypted with."""
 WORDS = 4000
@@ -30,6 +41,8 @@ VIDEO_BYTES = 40_000_000
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _PREFIX = re.compile(r"[A-Z0-9]{1,8}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+_ENDPOINT = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?/?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?")
 _YEARS_H = 24 * 366
 
 REFUSALS: dict[str, Both] = {
@@ -73,7 +86,8 @@ class Attribute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A kind of report. `near_m`, `near_days`: how near and how many days apart a twin may lie.
+    """A kind of report. `near_m`, `near_days`: how near and how many days apart a twin may lie. `by_house`: what is
+    told at another house number is another thing (rubbish to be fetched, a meter), however near.
 
     `coarse_m`: public positions are moved to a grid of so many metres. `always`: its hours run day and night.
     """
@@ -82,6 +96,7 @@ class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hours: Hours = Hours()
     near_m: Annotated[float, msgspec.Meta(ge=0, le=5000)] = 60
     near_days: Annotated[float, msgspec.Meta(ge=0, le=366)] = 14
+    by_house: bool = False
     coarse_m: Annotated[float, msgspec.Meta(ge=0, le=5000)] = 0
     keywords: tuple[str, ...] = ()
     group: str = ""
@@ -123,12 +138,18 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where nothing fits, and who is told of what is overdue. `escalate_h`: rising hours past due of each escalation.
 
-    `warn_share`: part of a step's time that is left when it is warned of.
+    `warn_share`: part of a step's time that is left when it is warned of. `shifts`: when operators take turns, rising.
     """
 
     agency: str
     escalate_h: tuple[float, ...] = (4, 24)
     warn_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.25
+    shifts: tuple[str, ...] = ("06:00", "14:00", "22:00")
+
+    def __post_init__(self) -> None:
+        rising = all(one < other for one, other in pairwise(self.shifts))
+        if not self.shifts or not rising or not all(_CLOCK.fullmatch(one) for one in self.shifts):
+            raise ValueError('shifts are rising clock times; write such as ["06:00", "14:00", "22:00"]')
 
 
 class WorkDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -181,12 +202,29 @@ class Open311(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jurisdictions: dict[str, Jurisdiction] = {}
 
 
+class S3(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the bucket of photos is. `endpoint`: its server (Amazon's own, when left out); `timeout_s`: of one request.
+
+    The keys stand in the environment alone (`ioc/reports/s3.py`).
+    """
+
+    endpoint: str = ""
+    region: str = "us-east-1"
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=300)] = 30
+
+    def __post_init__(self) -> None:
+        if self.endpoint and not _ENDPOINT.fullmatch(self.endpoint):
+            say = "write https://host or https://host:port, without a user or a path (http:// on loopback alone)"
+            raise ValueError(f"endpoint is no address of a server of S3; {say}")
+
+
 class Reports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of `[reports]`. Raises ValueError when a route, the desk or a code names what is not there.
 
     `source`: the name in `[sources]` (adapter "desk") under which reports go into the log. `photos`: a folder, seen
-    from the data folder, or s3://bucket/prefix. `keep_person_days`: so long after its end a report keeps name and
-    phone. `asked_days`: a done report closes by itself after so many days. `reopen_days`: a citizen may reopen so long.
+    from the data folder, or s3://bucket/prefix. So long after its end a report keeps name and phone
+    (`keep_person_days`), photos and videos (`keep_photo_days`; for ever, when left out). `asked_days`: a done report
+    closes by itself after so many days. `reopen_days`: a citizen may reopen so long.
     """
 
     jurisdiction: str
@@ -196,7 +234,9 @@ class Reports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prefix: str = "PA"
     source: str = "reports_own"
     photos: str = "photos"
+    s3: S3 | None = None
     keep_person_days: Annotated[float, msgspec.Meta(ge=0, le=3660)] = 365
+    keep_photo_days: Annotated[float, msgspec.Meta(ge=0, le=36_600)] | None = None
     asked_days: Annotated[float, msgspec.Meta(gt=0, le=366)] = 7
     reopen_days: Annotated[float, msgspec.Meta(ge=0, le=366)] = 30
     twin_likeness: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.7
@@ -210,8 +250,7 @@ class Reports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not self.categories:
             raise ValueError("there is no category; write [reports.categories.NAME]")
-        if "://" in self.photos:
-            raise ValueError("photos names an address, and only folders are written to yet; name a folder")
+        self._check_photos()
         for name in (*self.categories, *self.agencies, *self.refusals):
             if not _CODE.fullmatch(name):
                 raise ValueError(f"{name} is no code; write small letters, digits and _")
@@ -223,6 +262,12 @@ class Reports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for route in self.routes:
             if route.category is not None and route.category not in self.categories:
                 raise ValueError(f"a route names the category {route.category}, which is not there")
+
+    def _check_photos(self) -> None:
+        if "://" in self.photos and not _BUCKET.fullmatch(self.photos):
+            raise ValueError(f"photos is {self.photos}; write a folder, or a bucket such as s3://bucket/prefix")
+        if self.s3 is not None and "://" not in self.photos:
+            raise ValueError('s3 has settings, and photos names a folder; write photos = "s3://bucket/prefix"')
 
     @property
     def reasons(self) -> dict[str, Both]:

@@ -49,7 +49,7 @@ def look(settings: Settings, name: str, answers: Mapping[str, Answered], now: da
 def item(told: Mapping[str, Any], found: Retired) -> dict[str, Any]:
     """The source's item while it is retired: it owes nothing, so it is not late, and no score counts what it lacks."""
     gone = {"state": "live", "why": found.say, "frozen": False, "due": None, "expect": None, "retired_by": found.by}
-    return {**told, **gone}
+    return {name: value for name, value in {**told, **gone}.items() if name != "unread"}
 
 
 def ledger(told: Mapping[str, Any]) -> dict[str, Any]:

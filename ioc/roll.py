@@ -7,7 +7,7 @@ owes (2025-07-01 or 01/07/2025; left empty: always). UTF-8, with commas or semic
     X001;Xã cũ An Bình;;2025-06-30
     X002;Xã An Bình;2025-07-01;
 
-Rows tell themselves by `code`: what a source's reading calls its reporter.
+Rows tell themselves by `code`: what a source's reading calls its reporter. A list of places has `lon` and `lat` too.
 """
 
 from __future__ import annotations
@@ -27,17 +27,21 @@ from ioc.period import Period
 
 MOST, MOST_BYTES, MOST_TEXT = 20_000, 4_000_000, 200
 """Rows and bytes of a list, and characters of a name."""
-_NEEDED, _MAY = ("code", "name"), ("from", "to")
+_NEEDED, _MAY, _PLACE = ("code", "name"), ("from", "to"), ("lon", "lat")
 _VIETNAMESE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 
 
 class Listed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One who owes. `first`, `last`: the days between which they do, both included; None: from ever, for ever."""
+    """One who owes. `first`, `last`: the days between which they do, both included; None: from ever, for ever.
+
+    `lon`, `lat`: where, as the list writes it."""
 
     code: str
     name: str
     first: date | None = None
     last: date | None = None
+    lon: float | None = None
+    lat: float | None = None
 
     def covers(self, of: Period) -> bool:
         """Whether they owe for the whole of a period."""
@@ -158,7 +162,15 @@ def _listed(row: dict[str, str]) -> Listed:
     first, last = (_day(row.get(name, ""), name) for name in _MAY)
     if first is not None and last is not None and last < first:
         raise ValueError("The row ends before it begins; correct from or to.")
-    return Listed(row["code"], row["name"], first, last)
+    return Listed(row["code"], row["name"], first, last, *(_number(row.get(name, ""), name) for name in _PLACE))
+
+
+def _number(text: str, column: str) -> float | None:
+    try:
+        return float(text.replace(",", ".")) if text else None
+    except ValueError:
+        say = f"The column {column} holds {text[:40]}, which is no number; write one such as 108.4702."
+        raise ValueError(say) from None
 
 
 def _day(text: str, column: str) -> date | None:

@@ -1,5 +1,19 @@
 """A screen: its panels, described by a TOML file in `frontend/screens/`; its name is the file's.
 
+The least of a wall (any other field: `Screen` below)::
+
+    kind = "wall"
+    title = {vi = "Mưa", en = "Rain"}
+    viewing_m = 6
+    height_mm = 1200
+
+    [map]
+    layers = ["rain"]
+
+    [[tiles]]
+    tile = "rain_most"
+    decimals = 1 # left out, 12.4 is shown as 12
+
 Lengths are canvas pixels (1080 of them are a wall's height) or millimetres; times are seconds; texts are in
 Vietnamese and English, Vietnamese first.
 """
@@ -17,7 +31,7 @@ import msgspec
 from ioc import lines
 from ioc.errors import BadConfig
 from ioc.lines import Where
-from ioc.plain import plain
+from ioc.plain import plain, wanted
 from ioc.screen_faults import ROWS_ON_A_WALL, faults
 
 MOST_BYTES = 256 * 1024
@@ -55,13 +69,28 @@ class Inset(Part, frozen=True):
     layers: list[str]
 
 
+class Shade(Part, frozen=True):
+    """The map's communes, filled by their own figure of the tile `tile`, in five classes.
+
+    `limits`: four, ascending, in the tile's unit; a figure at a limit is in the class above it. What has no figure is
+    hatched and never in the lowest class. `label`: in the legend, where it is not the tile's own.
+    """
+
+    tile: str
+    limits: list[float]
+    decimals: int = 0
+    label: Text | None = None
+
+
 class Map(Part, frozen=True):
     """The map. `bbox`: what it shows (the whole province when left out). `areas`: the tile whose figures by commune
-    hatch the communes that have none. `basemap`: address of a style or a PMTiles file; none is needed."""
+    hatch the communes that have none; or `shade`: the tile whose figures fill the communes. `basemap`: address of a
+    style or a PMTiles file; none is needed."""
 
     layers: list[str]
     bbox: Box | None = None
     areas: str | None = None
+    shade: Shade | None = None
     inset: Inset | None = None
     basemap: str | None = None
 
@@ -93,10 +122,12 @@ class Sources(Part, frozen=True):
 
 
 class Links(Part, frozen=True):
-    """The link matrix: each sector connected, shared, synced; the worst first, all good ones in one row."""
+    """The link matrix: each sector connected, shared, synced; the worst first, all good ones in one row, or with
+    `whole` in rows of their own as long as there is room."""
 
     title: Text = Text("Liên thông", "Links")
     most: int = ROWS_ON_A_WALL["links"]
+    whole: bool = False
 
 
 class Ledger(Part, frozen=True):
@@ -182,6 +213,7 @@ class Screen(Part, frozen=True):
         """Names of the channels that this screen watches, each once."""
         tiles = [panel.tile for panel in self.tiles] + (self.words.tiles if self.words else [])
         tiles += [self.map.areas] if self.map and self.map.areas is not None else []
+        tiles += [self.map.shade.tile] if self.map and self.map.shade is not None else []
         layers = list(self.map.layers) if self.map else []
         layers += self.map.inset.layers if self.map and self.map.inset else []
         named = [f"tile/{name}" for name in tiles] + ["sources", "alerts"] + [f"layer/{name}" for name in layers]
@@ -264,8 +296,9 @@ def _load(path: Path, body: str, tree: dict[str, Any]) -> Screen:
         return msgspec.structs.replace(msgspec.convert(tree, Screen), name=path.stem)
     except msgspec.ValidationError as error:
         what, _, at = plain(error).partition(" - at `$")
-        line = lines.line(lines.index(body), _where(at.rstrip("`")))
-        raise BadConfig(f"{what}{' at ' + at.strip('.`') if at else ''}.", file=path, line=line) from error
+        where = _where(at.rstrip("`"))
+        say = f"{what}{' at ' + at.strip('.`') if at else ''}{wanted(what, Screen, where)}."
+        raise BadConfig(say, file=path, line=lines.line(lines.index(body), where)) from error
 
 
 def _where(path: str) -> Where:

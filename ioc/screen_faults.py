@@ -23,12 +23,15 @@ FOUR_WORDS = 4
 ROWS_ON_A_WALL = {"links": 11, "ledger": 8, "checks": 3, "reminders": 3}
 """Rows that fit a wall's panels of data quality."""
 LEAST_SCENE_S = 20
+LIMITS = 4
+"""Limits between the classes of a shaded map."""
 
 
 def faults(screen: Screen, layers: AbstractSet[str], tiles: AbstractSet[str]) -> Iterator[tuple[Where, str]]:
     """All of it: where it stands in the file, and a sentence. `layers` and `tiles`: the names that there are."""
     yield from _unknown_names(screen, layers, tiles)
     yield from _unfit(screen)
+    yield from _unshaded(screen)
     yield from _unshown(screen)
     yield from _illegible(screen)
 
@@ -51,6 +54,8 @@ def _unknown_names(screen: Screen, layers: AbstractSet[str], tiles: AbstractSet[
         yield from layer(screen.map.layers, ("map", "layers"))
         if screen.map.areas is not None:
             yield from tile(screen.map.areas, ("map", "areas"))
+        if screen.map.shade is not None:
+            yield from tile(screen.map.shade.tile, ("map", "shade", "tile"))
         if screen.map.inset is not None:
             yield from layer(screen.map.inset.layers, ("map", "inset", "layers"))
     own = {panel.tile for panel in screen.tiles}
@@ -78,6 +83,18 @@ def _unfit(screen: Screen) -> Iterator[tuple[Where, str]]:
     for where, box in boxes:
         if box is not None and not (-180 <= box[0] < box[2] <= 180 and -90 <= box[1] < box[3] <= 90):
             yield where, "A bbox is [west, south, east, north] in degrees, west before east and south before north."
+
+
+def _unshaded(screen: Screen) -> Iterator[tuple[Where, str]]:
+    """A shaded map needs limits that make classes, and hatches what has no figure by itself."""
+    if screen.map is None or screen.map.shade is None:
+        return
+    limits = screen.map.shade.limits
+    if len(limits) != LIMITS or sorted(set(limits)) != limits:
+        say = f"A map is shaded in five classes: write {LIMITS} limits, ascending, such as [20, 40, 60, 80]."
+        yield ("map", "shade", "limits"), say
+    if screen.map.areas is not None:
+        yield ("map", "areas"), "A shaded map hatches the communes without a figure by itself; take areas out."
 
 
 def _unshown(screen: Screen) -> Iterator[tuple[Where, str]]:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
-from ioc import roll
+from ioc import include, names, roll
+from ioc.alert_rules import Rule
 from ioc.check import Check
 from ioc.contract import Contract
 from ioc.errors import BadConfig
@@ -23,6 +23,11 @@ from ioc.plain import plain
 from ioc.report_rules import Reports
 from ioc.workdays import Calendar
 
+TOP = (
+    "province", "sources", "access", "web", "log", "calendar", "sectors", "checks", "reminders", "layers",
+    "reports", "retention_days", "tiles", "alerts", "tenants",
+)  # fmt: skip
+"""What stands at the top of a settings file, beside `include`."""
 SECRET = re.compile(r"^\$([A-Z][A-Z0-9_]*)$")
 
 
@@ -77,6 +82,39 @@ class Sector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: tuple[str, str] | str = ""
 
 
+class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A town (or whoever else) in the province's centre. What is named `NAME__…` is its own (sources, tiles, checks,
+    alerts): its keys see that and no other tenant's, and the province sees all.
+
+    `title`: (Vietnamese, English). `screens`: names of its screens. `shows`: channels of the province, in full, that
+    its keys see too, held to `units`: codes of its communes.
+    """
+
+    title: tuple[str, str]
+    units: tuple[str, ...]
+    screens: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.units:
+            raise ValueError("units names no commune; a tenant lies somewhere")
+        for channel in self.shows:
+            if not re.fullmatch(r"(layer|tile)/\w+", channel) or names.restricted(channel) or names.tenant(channel):
+                raise ValueError(f"shows names {channel}; write layer/NAME or tile/NAME in full, of the province's own")
+
+    def channels(self, name: str) -> tuple[str, ...]:
+        """What a key of the tenant `name` opens: its own, what the province shows it, the lists, its screens."""
+        mine = (names.layer_channel(f"{name}{names.OWNED}*"), names.tile_channel(f"{name}{names.OWNED}*"))
+        lists = (names.SOURCES, names.ALERTS, names.CANARY)
+        return (*mine, *self.shows, *lists, *map(names.screen_channel, self.screens))
+
+
+TENANT = re.compile(r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")
+"""What a tenant may be called."""
+PUSH = "push"
+"""The adapter of sources that send."""
+
+
 class Source(msgspec.Struct, frozen=True):
     """One source: which adapter asks it, what it owes, and the adapter's own settings (secrets resolved)."""
 
@@ -87,9 +125,24 @@ class Source(msgspec.Struct, frozen=True):
     title: tuple[str, str] = ("", "")
     sector: str | None = None
 
+    @property
+    def events(self) -> frozenset[str]:
+        """Types of the events that its readings become: `event`, and those in `also`."""
+        also = self.options.get("also")
+        told = [self.options.get("event"), *(also.values() if isinstance(also, dict) else ())]
+        return frozenset(str(one) for one in told if one)
+
+    @property
+    def sends(self) -> bool:
+        """Whether it sends by itself, so that nobody asks it: by its adapter, or because its settings say `pushed`."""
+        return self.adapter == PUSH or self.options.get("pushed") is True
+
 
 class Settings(msgspec.Struct, frozen=True):
-    """All of one `ioc.toml`. `file` None: made in memory. `layers` empty: all that the catalog finds."""
+    """All of one `ioc.toml`. `file` None: made in memory. `layers` empty: all that the catalog finds.
+
+    `tiles`: figures declared over a layer, read by `ioc.catalog.declared`.
+    """
 
     province: Province
     sources: dict[str, Source] = {}
@@ -99,6 +152,9 @@ class Settings(msgspec.Struct, frozen=True):
     calendar: Calendar = Calendar()
     sectors: dict[str, Sector] = {}
     checks: dict[str, Check] = {}
+    tiles: dict[str, dict[str, Any]] = {}
+    alerts: dict[str, Rule] = {}
+    tenants: dict[str, Tenant] = {}
     reminders: Reminders | None = None
     reports: Reports | None = None
     layers: tuple[str, ...] = ()
@@ -135,48 +191,79 @@ def load(file: str | Path, env: Mapping[str, str] = os.environ) -> Settings:
 
     Raises BadConfig (file, line, what to write) when it can't be read or a part of it is wrong.
     """
-    path = Path(file)
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadConfig(f"There is no file {path}; name one with --config or IOC_CONFIG.", file=path) from None
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        at = int(line[1]) if line else None
-        raise BadConfig(f"This is not TOML: {error}.", file=path, line=at) from None
-    return build(raw, env, path)
+    whole = include.gather(Path(file))
+    return build(whole.tree, env, whole.file, whole.homes)
 
 
-def build(raw: dict[str, Any], env: Mapping[str, str] = os.environ, file: Path | None = None) -> Settings:
-    """Settings of an already read TOML table; raises BadConfig."""
-    known = {"province", "sources", "access", "web", "log", "calendar", "sectors", "checks", "reminders", "layers"}
-    known |= {"retention_days", "reports"}
-    for name in raw.keys() - known:
+def build(
+    raw: dict[str, Any],
+    env: Mapping[str, str] = os.environ,
+    file: Path | None = None,
+    homes: Mapping[tuple[str, str], Path] | None = None,
+) -> Settings:
+    """Settings of an already read TOML table, parts and all (`homes`: see `ioc.include`); raises BadConfig."""
+    for name in raw.keys() - set(TOP):
         raise BadConfig(
-            f"Unknown setting {name}; write one of {', '.join(sorted(known))}.", file=file, line=_line(file, name)
+            f"Unknown setting {name}; write one of {', '.join(sorted(TOP))}.", file=file, line=_line(file, name)
         )
+
+    def named(table: str) -> Iterator[tuple[str, Any, str, Path | None]]:
+        """What stands in [table.NAME]: name, value, the table's whole name, and its file."""
+        for name, value in raw.get(table, {}).items():
+            yield name, value, f"{table}.{name}", (homes or {}).get((table, name), file)
+
+    for name in ("checks", "alerts", "sectors", "sources", "tenants"):
+        if not isinstance(raw.get(name, {}), dict):
+            say = f"{name.capitalize()} are tables; write [{name}.NAME]."
+            raise BadConfig(say, file=file, line=_line(file, name))
     if "province" not in raw:
         raise BadConfig('There is no [province]; write [province] and name = "…".', file=file)
-    if not isinstance(raw.get("checks", {}), dict):
-        raise BadConfig("Checks are tables; write [checks.NAME].", file=file, line=_line(file, "checks"))
     found = Settings(
         province=_part(raw["province"], Province, "province", file),
         access=_part(raw.get("access", {}), Access, "access", file),
         web=_part(raw.get("web", {}), Web, "web", file),
         log=_part(raw.get("log", {}), Streams, "log", file),
         calendar=_part(raw.get("calendar", {}), Calendar, "calendar", file),
-        sectors={name: _part(table, Sector, f"sectors.{name}", file) for name, table in raw.get("sectors", {}).items()},
-        checks={name: _part(table, Check, f"checks.{name}", file) for name, table in raw.get("checks", {}).items()},
+        sectors={name: _part(value, Sector, whole, home) for name, value, whole, home in named("sectors")},
+        checks={name: _part(value, Check, whole, home) for name, value, whole, home in named("checks")},
+        alerts={name: _part(value, Rule, whole, home) for name, value, whole, home in named("alerts")},
+        tenants={name: _part(value, Tenant, whole, home) for name, value, whole, home in named("tenants")},
+        tiles=_tables(raw.get("tiles", {}), file),
         reminders=_reminders(raw.get("reminders"), env, file),
         reports=_part(raw["reports"], Reports, "reports", file) if "reports" in raw else None,
-        sources={name: _source(name, table, env, file) for name, table in raw.get("sources", {}).items()},
+        sources={name: _source(name, value, env, home) for name, value, _, home in named("sources")},
         layers=tuple(raw.get("layers", ())),
         retention_days=raw.get("retention_days", 1100),
         file=str(file) if file else None,
     )
+    for where, say in disowned(raw):
+        raise BadConfig(
+            say, file=(homes or {}).get(where, file), line=_line((homes or {}).get(where, file), ".".join(where))
+        )
     if found.reports is not None:
         _desk(found, file)
     return found
+
+
+def disowned(raw: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:
+    """Names of tenants that can't be, names that belong to none of them, and screens of two: where, and a sentence."""
+    tenants = raw.get("tenants")
+    tenants = tenants if isinstance(tenants, dict) else {}
+    for name in tenants:
+        if not TENANT.match(name):
+            yield ("tenants", name), f"A tenant is called by small letters, digits and single _, not {name}."
+    for table in ("sources", "tiles", "checks", "alerts"):
+        told = raw.get(table)
+        for name in told if isinstance(told, dict) else ():
+            owner = names.tenant(str(name))
+            if owner is not None and owner not in tenants:
+                say = f"{name} is of the tenant {owner or '(none)'}, whom the settings do not know; write"
+                yield (table, name), f"{say} [tenants.{owner or 'NAME'}], or take the {names.OWNED} out of the name."
+    seen: dict[str, str] = {}
+    for name, tenant in tenants.items():
+        for screen in (tenant.get("screens") or ()) if isinstance(tenant, dict) else ():
+            if (first := seen.setdefault(str(screen), name)) != name:
+                yield ("tenants", name), f"The screen {screen} is {first}'s already; a screen has one tenant."
 
 
 def _desk(found: Settings, file: Path | None) -> None:
@@ -187,6 +274,12 @@ def _desk(found: Settings, file: Path | None) -> None:
     if source is None or source.adapter != "desk":
         say = f'[reports] needs a source of its own; write [sources.{name}] with adapter = "desk" and a contract.'
         raise BadConfig(say, file=file, line=_line(file, "reports", "source") or _line(file, "reports"))
+
+
+def _tables(given: Any, file: Path | None) -> dict[str, dict[str, Any]]:
+    if not isinstance(given, dict) or not all(isinstance(table, dict) for table in given.values()):
+        raise BadConfig("Tiles are tables; write [tiles.NAME].", file=file, line=_line(file, "tiles"))
+    return given
 
 
 def _part(table: Any, kind: Any, where: str, file: Path | None) -> Any:
@@ -216,11 +309,22 @@ def _source(name: str, table: Any, env: Mapping[str, str], file: Path | None) ->
         wanted = "owner, cadence, grace, expect and method"
         say = f"Source {name} has no contract; write [sources.{name}.contract] with {wanted}."
         raise BadConfig(say, file=file, line=_line(file, where))
+    if (owner := names.tenant(name)) is not None:
+        table = {**table, **_owned(table, owner)}
     contract = _listed(_part(table["contract"], Contract, f"{where}.contract", file), file)
     options = {key: value for key, value in table.items() if key not in ("adapter", "contract", "title", "sector")}
     title = table.get("title", name)
     both = (title, title) if isinstance(title, str) else (title[0], title[-1])
     return Source(name, table["adapter"], contract, _secrets(options, env, where, file), both, table.get("sector"))
+
+
+def _owned(table: dict[str, Any], owner: str) -> dict[str, Any]:
+    """The event types of a tenant's source: its own, so that they come into its own layers alone."""
+    also, event = table.get("also"), table.get("event")
+    found: dict[str, Any] = {"event": names.owned(event, owner)} if isinstance(event, str) else {}
+    if isinstance(also, dict):
+        found["also"] = {name: names.owned(str(kind), owner) for name, kind in also.items()}
+    return found
 
 
 def _listed(contract: Contract, file: Path | None) -> Contract:

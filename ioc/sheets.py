@@ -33,7 +33,8 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     with two filled cells. `header_rows`: how many rows it has; names of stacked headers are joined with `joiner`, a
     column without any is called by its letter (A, B, …). `fill_down`: columns whose empty cells repeat those above.
     `subtotal`: a regular expression; rows with it in `subtotal_in` (default: `fill_down`, else the first column) are
-    left out. `encoding`, `delimiter`: of a CSV; left out: found out. `max_rows`, `max_unpacked` (bytes): limits.
+    subtotals: left out, or told apart. `encoding`, `delimiter`: of a CSV; left out: found out. `max_rows`,
+    `max_unpacked` (bytes): limits.
     """
 
     sheet: str | int = 1
@@ -92,9 +93,20 @@ class Book:
         if name.lower().endswith((".xlsx", ".xlsm")) and not self.is_xlsx:
             raise SourceDown(f"{self.name} is no XLSX inside; save it again, or name it .csv if it is one.")
 
-    def table(self, shape: Shape) -> Table:
-        """The table in that shape: its header is read now, its rows as they are asked for."""
-        grid = self._xlsx(shape) if self.is_xlsx else self._csv(shape)
+    def titles(self, shape: Shape) -> list[str]:
+        """What stands above the table's header, one text a row."""
+        above: list[str] = []
+        for line, cells in self._grid(shape):
+            filled = [cell for cell in cells if _filled(cell)]
+            if len(filled) > 1 if shape.header is None else line >= shape.header:
+                return above
+            if filled:
+                above.append(_joined(filled))
+        return above
+
+    def table(self, shape: Shape, *, totals: bool = False) -> Table:
+        """The table in that shape: its header is read now, its rows as they are asked for; subtotals if `totals`."""
+        grid = self._grid(shape)
         heads = self._heads(grid, shape)
         names = _names(heads, shape.joiner)
         strange = [name for name in (*shape.fill_down, *shape.subtotal_in) if name not in names]
@@ -102,7 +114,10 @@ class Book:
             raise SourceDown(
                 f"{self.name} has no column {', '.join(strange)}; correct fill_down or subtotal_in, or the file."
             )
-        return Table(names, _rows(grid, names, shape))
+        return Table(names, _rows(grid, names, shape, totals))
+
+    def _grid(self, shape: Shape) -> Grid:
+        return self._xlsx(shape) if self.is_xlsx else self._csv(shape)
 
     def _heads(self, grid: Grid, shape: Shape) -> list[list[Any]]:
         heads: list[list[Any]] = []
@@ -239,6 +254,13 @@ def _names(heads: list[list[Any]], joiner: str) -> list[str]:
     return names
 
 
+def _joined(cells: list[Any]) -> str:
+    try:
+        return " ".join(_title(cell) for cell in cells)
+    except BadRecord:
+        return ""
+
+
 def _title(cell: Any) -> str:
     return "" if fields.empty(cell) else " ".join(fields.text(cell, "header").split())
 
@@ -248,7 +270,7 @@ def _letter(at: int) -> str:
     return _letter(at // 26 - 1) + chr(65 + at % 26) if at >= 26 else chr(65 + at)
 
 
-def _rows(grid: Grid, names: list[str], shape: Shape) -> Iterator[Row | BadRecord]:
+def _rows(grid: Grid, names: list[str], shape: Shape, totals: bool) -> Iterator[Row | BadRecord]:
     pattern = re.compile(shape.subtotal) if shape.subtotal else None
     places = [names.index(name) for name in (shape.subtotal_in or shape.fill_down or names[:1])]
     filling = [names.index(name) for name in shape.fill_down]
@@ -258,9 +280,10 @@ def _rows(grid: Grid, names: list[str], shape: Shape) -> Iterator[Row | BadRecor
             continue
         marked = [at for at in places if pattern and at < len(cells) and pattern.search(str(cells[at]))]
         filled = _fill(cells, filling, above, marked)
-        if marked:
+        if marked and not totals:
             continue
-        yield _row(line, filled, names)
+        read = _row(line, filled, names)
+        yield read._replace(total=True) if marked and isinstance(read, Row) else read
 
 
 def _fill(cells: list[Any], filling: list[int], above: dict[int, Any], marked: list[int]) -> list[Any]:

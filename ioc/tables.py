@@ -59,10 +59,11 @@ class Rows(mapping.Mapped, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Row(NamedTuple):
-    """One row: where it stood (from 1), and its cells by column."""
+    """One row: where it stood (from 1), its cells by column, and whether it is a subtotal of others."""
 
     line: int
     cells: Mapping[str, Any]
+    total: bool = False
 
 
 def wanted(config: Rows) -> list[mapping.Field]:

@@ -7,15 +7,21 @@ only `indicator`, and `value` or `numerator` + `denominator`):
 - `period`: 2026-03-10, 2026-W10, 2026-03, 2026-Q1, 2026, or first/last day with a slash for anything else (the banks'
   2026-02-15/2026-03-14); without one the row is a stock that stands until it is told anew;
 - `target`; `previous`: the value of the period before, where the source tells it;
-- `reporter`: who told it (a hospital), where the row's unit does not say so; or `have` and `expect`: how many reporters
-  stand behind this row, of how many;
-- `part`: the name of the part that this row counts, when the indicator is the sum of parts;
-- `reported`: when somebody told it (RFC 3339); `officer` and `decision`: who, and by which document; a tile shows those
-  of its newest row;
+- `reporter`: who told it (a hospital), where the row's unit does not say so; or `have` and `expect` of reporters;
+- `part`: the name of the part that this row counts, when the indicator is the sum of parts; rows of one part are added;
+- `reported`: when (RFC 3339); `officer`, `decision`: who, by which document; a tile shows those of its newest row;
 - `why`: of a row that is told otherwise than before, the reason; one that a person typed and pushes needs it;
-- `published`: true, or by whom: this row is a published total; it is compared with the sum, never added.
+- `published`: true, or by whom: this row is a published total; it is compared with the sum, never added. `total_of`: of
+  which group only; it is compared with `summed`, what its own table adds up to. `tolerance`: what rounding may make.
 
-To add an indicator: one line in INDICATORS, and a source whose rows carry that `indicator`. The tile is worked out of
+To add an indicator: a table in the settings, and a source whose rows carry that `indicator`::
+
+    [tiles.beds_free]
+    over = "indicators"
+    label = ["Giường trống", "Beds free"]
+    unit = ["giường", "beds"]
+
+Its fields are those of `Indicator`; what many provinces count alike stands in INDICATORS. The tile is worked out of
 the newest period. A period that ended is compared with the one before, when that is adjacent and of the same kind
 (unlike periods never are), and for a sum only when the same reporters told both. Rows of a period leave 20 period
 lengths after they were told, 120 days at least; stocks stay.
@@ -32,12 +38,13 @@ import msgspec
 
 from ioc import clock, names
 from ioc.event import REVISED, Event, Method
-from ioc.layer import Figure, Item, Layer, Level, tile
+from ioc.layer import Figure, Item, Layer, Level, Tile
 from ioc.period import Period, period
 
 
-class Indicator(NamedTuple):
-    """One tile. `how`: rows are added, or numerators over denominators give a percentage.
+class Indicator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One tile. `name`: the `indicator` of the rows that it counts. `how`: rows are added, or numerators over
+    denominators give a percentage.
 
     `target`, when rows state none; below it (`better` "down": above) the level is warn, past `bad` it is bad. `terms`:
     what numerator and denominator count. `source`: id of the source that owes it, named while nothing has come.
@@ -58,6 +65,7 @@ class Indicator(NamedTuple):
     expect: int | None = None
     today: bool = False
     by_unit: bool = True
+    over: str = "indicators"
 
 
 _ON_TIME = (("hồ sơ đúng hạn", "dossiers on time"), ("hồ sơ", "dossiers"))
@@ -80,6 +88,7 @@ INDICATORS = (
 _REVISED_FOR = timedelta(days=1)
 _NUMBERS = ("value", "numerator", "denominator")
 _TRUST: tuple[Method, ...] = ("machine", "computed", "estimated", "typed")
+MOST_UNEVEN = 2  # groups that a tile names
 _PERIODS_KEPT, _LEAST_KEPT = 20, timedelta(days=120)
 
 
@@ -88,6 +97,10 @@ class Indicators(Layer):
     title = ("Chỉ tiêu", "Indicators")
     listens = frozenset({"ioc.indicator.measured", names.SEEN})
     views = False
+    table = Indicator
+
+    def declared(self, table: Indicator) -> Tile:
+        return _declared(table)
 
     def fold(self, old: Item | None, event: Event) -> Item | None:
         """As by default; a revision keeps in `before` the newest row before it, in whatever order they come.
@@ -154,7 +167,7 @@ def _figure(one: Indicator, items: Collection[Item], now: datetime) -> Figure:
         return Figure(None, have=0, expect=one.expect, method="machine", sources=owed)
     have, expect = _coverage(told.rows)
     target = _target(one, told.rows)
-    other = _other(value, told.published)
+    other, uneven = _other(one, value, told.published), _uneven(told.published)
     level = _level(one, value, target)
     previous, trend = _before(one, value, told.rows, newest, by_period, now)
     return Figure(
@@ -162,7 +175,7 @@ def _figure(one: Indicator, items: Collection[Item], now: datetime) -> Figure:
         have=have,
         expect=expect if expect is not None else one.expect,
         target=target,
-        level=level or "warn" if other else level,
+        level=level or "warn" if other or uneven else level,
         previous=previous,
         trend=trend,
         observed=max(row.time for row in told.rows),
@@ -172,7 +185,7 @@ def _figure(one: Indicator, items: Collection[Item], now: datetime) -> Figure:
         other=other or None,
         revised=_revised(one, value, told.rows, items, now),
         **_provenance(told.rows),
-        why=_mismatch(value, _parts(one, told.rows), other) if other else None,
+        why=_mismatch(value, _parts(one, told.rows), other) if other else uneven,
     )
 
 
@@ -298,21 +311,38 @@ def _before(
     return past, {"by": _rounded(one, value - past), "over": newest.iso}
 
 
-def _other(value: float, published: list[Item]) -> list[dict[str, Any]]:
-    """Published totals that disagree with the sum."""
+def _other(one: Indicator, value: float, published: list[Item]) -> list[dict[str, Any]]:
+    """Published totals of all that disagree with the sum."""
     said = []
     for row in published:
         number, by = _number(row.properties, "value"), row.properties["published"]
-        if number is not None and number != value:
+        if number is None or row.properties.get("total_of"):
+            continue
+        if abs(number - value) > (_number(row.properties, "tolerance") or 0) and _rounded(one, number) != value:
             said.append({"value": number, "source": by if isinstance(by, str) else str(row.properties.get("source"))})
     return said
 
 
+def _uneven(published: list[Item]) -> str | None:
+    """The published totals of groups that their own table does not add up to, each with both figures."""
+    said = []
+    for row in published:
+        number, summed = (_number(row.properties, name) for name in ("value", "summed"))
+        if not row.properties.get("total_of") or number is None or summed is None:
+            continue
+        if abs(number - summed) > (_number(row.properties, "tolerance") or 0):
+            said.append(f"{row.properties['total_of']}: cộng {_vi(summed)}, công bố {_vi(number)}")
+    more = f"; và {len(said) - MOST_UNEVEN} nhóm nữa" if len(said) > MOST_UNEVEN else ""
+    return "; ".join(said[:MOST_UNEVEN]) + more + "." if said else None
+
+
 def _parts(one: Indicator, rows: list[Item]) -> list[dict[str, Any]]:
     if one.how == "sum":
-        named = [row for row in rows if row.properties.get("part")]
-        counted = [(str(row.properties["part"]), _number(row.properties, "value")) for row in named]
-        return [{"label": part, "value": number} for part, number in counted if number is not None]
+        counted: dict[str, list[float]] = {}
+        for row in rows:
+            if row.properties.get("part") and (number := _number(row.properties, "value")) is not None:
+                counted.setdefault(str(row.properties["part"]), []).append(number)
+        return [{"label": part, "value": sum(numbers)} for part, numbers in counted.items()]
     over = [number for row in rows if (number := _number(row.properties, "numerator")) is not None]
     under = [number for row in rows if (number := _number(row.properties, "denominator")) is not None]
     pairs = zip(one.terms, (over, under), strict=True)
@@ -358,15 +388,13 @@ def _revised(
     return {"from": old, "at": clock.rfc3339(latest.received), "why": latest.properties.get("why") or REVISED}
 
 
-def _tile(one: Indicator) -> Any:
+def _declared(one: Indicator) -> Tile:
     unit = (one.unit, one.unit) if isinstance(one.unit, str) else one.unit
 
-    @tile(over="indicators", name=one.name, label=one.label, unit=unit, by_unit=one.by_unit, wakes=timedelta(minutes=1))
     def work_out(items: Mapping[str, Item], now: datetime) -> Figure:
         return _figure(one, items.values(), now)
 
-    return work_out
+    return Tile(one.name, one.over, one.label, unit, work_out, one.by_unit, timedelta(minutes=1))
 
 
-# the catalog finds tiles among the functions of this file
-globals().update({one.name: _tile(one) for one in INDICATORS})
+TILES = tuple(_declared(one) for one in INDICATORS)

@@ -7,14 +7,19 @@ Without `requested` the event's time counts; without `closed` an ended report en
 
     sla_hours = {path = "service_code", values = {CS = 48, MT = 24}}
 
-`status` is kept as it was said, in lower case; `open` says what it means. A status in neither table below counts as
-open, so that nothing is forgotten because of a word. `overdue` becomes true by time alone. An ended report stays
-on the board for 9 days (the figures look back 7 days, and compare with the day before), then it leaves. What names a
-citizen never becomes part of an item. The states of our own reports are said in their own words: done and closed are
-ended, refused, duplicate and merged ended in another way, all others (reopened too) are open.
+`status` is kept as it was said, in lower case; `open` says what it means. A status that `ioc.report_rules` does not
+know counts as open, so that nothing is forgotten because of a word. `overdue` becomes true by time alone. While the
+citizen is asked for more the clock stands: the report is not overdue, and `stands`, from `since` on, until it is
+answered. An ended report stays on the board for 9 days (the figures look back 7 days, and compare with the day before),
+then it leaves. What names a citizen never becomes part of an item, and numbers of people in what was said are masked
+(`ioc/everybody.py`). The states of our own reports are said in their own words: done and closed are ended, refused,
+duplicate and merged ended in another way, others (reopened too) are open.
 
 How it stood before is worked out from the reports' own times, as far back as the board remembers: a source may list
 only the newest, so a span is compared only when a report that ended before it is still there.
+
+Shares are of stated wholes, in percent; what a share is over stands at its tile, as `have` of `expect`. Where nobody
+told what a share needs there is none: null, 0 of so many.
 
 Thresholds: overdue over 4 % of the open ones warn (the target), over 8 % bad.
 """
@@ -24,25 +29,17 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
-from ioc import clock
+from ioc import clock, everybody
 from ioc.event import Event
 from ioc.layer import Figure, Item, Layer, tile
+from ioc.report_rules import DONE, DROPPED, WAITS
 
-DONE = frozenset({"closed", "done", "resolved", "completed", "đã đóng", "đã xử lý", "hoàn thành"})
-"""Ended, because it was seen to."""
-DROPPED = frozenset(
-    {
-        "cancelled", "canceled", "rejected", "refused", "referred out", "duplicate", "merged", "withdrawn", "từ chối",
-        "đã hủy",
-    }
-)  # fmt: skip
-"""Ended in another way; does not count as closed."""
 DEFAULT_SLA_HOURS = 72.0
 KEPT = timedelta(days=9)
 LOOK_BACK = timedelta(days=7)
@@ -50,16 +47,20 @@ DAY = timedelta(days=1)
 OVERDUE_WARN, OVERDUE_BAD = 0.04, 0.08
 
 PERSONAL = frozenset({"first_name", "last_name", "full_name", "email", "phone", "device_id", "account_id"})
+SAID = ("description", "address", "status_notes")
+"""What people said in their own words: a number of somebody in it is masked."""
 _TIMES = {
     "requested": ("requested", "requested_datetime"),
     "updated": ("updated", "updated_datetime"),
     "closed": ("closed", "closed_datetime"),
     "due": ("due", "expected", "expected_datetime"),
+    "since": ("since",),
 }
-_HIDDEN = PERSONAL.union(*_TIMES.values())
-_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+_HIDDEN = PERSONAL.union(*_TIMES.values(), ("stands", "due_assumed"))
 _SPANS = ((DAY, "P1D"), (timedelta(hours=6), "PT6H"), (timedelta(hours=1), "PT1H"))
 _MINUTE = timedelta(minutes=1)
+_CONTENT = 4
+"""The least of the scores 1 to 5 that says: content."""
 
 
 class Reports(Layer):
@@ -67,27 +68,37 @@ class Reports(Layer):
     title = ("Phản ánh", "Reports")
     listens = frozenset({"ioc.report.observed", "ioc.report.filed"})
     far = "clusters"
+    agencies = True
+    version = 2
 
     def item(self, event: Event) -> Item:
         made = super().item(event)
         told = {name: value for name, value in made.properties.items() if name not in _HIDDEN}
-        moments = {name: _moment(made.properties, name) for name in _TIMES}
+        told |= {name: everybody.words(told[name]) for name in SAID if isinstance(told.get(name), str)}
+        moments = {name: clock.told(made.properties, *known) for name, known in _TIMES.items()}
         status = str(told.get("status") or "open").strip().casefold()
         requested = moments["requested"] or event.time
         due = moments["due"] or requested + timedelta(hours=_sla(told))
         ended = status in DONE or status in DROPPED
         closed = max(moments["closed"] or moments["updated"] or event.time, requested) if ended else None
-        times = {"requested": requested, "updated": moments["updated"], "due": due, "closed": closed}
+        stood = (moments["since"] or moments["updated"] or event.time) if status in WAITS else None
+        times = {"requested": requested, "updated": moments["updated"], "due": due, "closed": closed, "since": stood}
         stamped = {name: clock.rfc3339(moment) for name, moment in times.items() if moment is not None}
-        state = {"status": status, "open": not ended, "overdue": not ended and due <= event.received}
+        overdue = not ended and stood is None and due <= event.received
+        state: dict[str, Any] = {"status": status, "open": not ended, "overdue": overdue}
+        if stood is not None:
+            state["stands"] = True
+        if moments["due"] is None and _hours_told(told) is None:
+            # nobody promised that: a share of the promises that were kept leaves it out
+            state["due_assumed"] = True
         return msgspec.structs.replace(made, properties={**told, **stamped, **state})
 
     def wakes(self, item: Item) -> datetime | None:
-        """An open report when it becomes overdue; an ended one when it leaves."""
+        """An open report when it becomes overdue (never while its clock stands); an ended one when it leaves."""
         case = _case(item)
         if case.closed is not None:
             return case.closed + KEPT
-        return None if item.properties["overdue"] else case.due
+        return None if item.properties["overdue"] or case.stood is not None else case.due
 
     def wake(self, item: Item, now: datetime) -> Item | None:
         wakes = self.wakes(item)
@@ -99,18 +110,25 @@ class Reports(Layer):
 
 
 class _Case(NamedTuple):
-    """The times of a report; `closed` None: it is open. `done`: it ended because it was seen to."""
+    """The times of a report; `closed` None: it is open. `done`: it ended because it was seen to.
+
+    `stood`: since when its clock stands; None: it runs.
+    """
 
     requested: datetime
     due: datetime
     closed: datetime | None
     done: bool
+    stood: datetime | None
 
     def open_at(self, moment: datetime) -> bool:
         return self.requested <= moment and (self.closed is None or self.closed > moment)
 
     def overdue_at(self, moment: datetime) -> bool:
-        return self.due <= moment and self.open_at(moment)
+        return self.due <= moment and self.open_at(moment) and not self.stands_at(moment)
+
+    def stands_at(self, moment: datetime) -> bool:
+        return self.stood is not None and self.stood <= moment
 
 
 @tile(over="reports", label=("Phản ánh đang mở", "Reports open"), wakes=_MINUTE)
@@ -121,12 +139,15 @@ def reports_open(items: Mapping[str, Item], now: datetime) -> Figure:
     cases = _cases(items)
     waiting = [case for case in cases if case.open_at(now)]
     overdue = sum(case.overdue_at(now) for case in waiting)
-    soon = sum(now < case.due <= now + DAY for case in waiting)
+    asked = sum(case.stands_at(now) for case in waiting)
+    soon = sum(now < case.due <= now + DAY and not case.stands_at(now) for case in waiting)
     parts = [
         _part("quá hạn", "overdue", overdue),
         _part("hạn trong 24 giờ", "due within 24 h", soon),
-        _part("còn hạn", "in time", len(waiting) - overdue - soon),
+        _part("còn hạn", "in time", len(waiting) - overdue - soon - asked),
     ]
+    if asked:
+        parts.append(_part("chờ người báo trả lời", "wait for the citizen", asked))
     figure = Figure(len(waiting), parts=parts)
     return _compared(figure, cases, now, lambda case, moment: case.open_at(moment))
 
@@ -145,23 +166,33 @@ def reports_overdue(items: Mapping[str, Item], now: datetime) -> Figure:
         of=waiting,
         target=round(OVERDUE_WARN * waiting),
         level="bad" if share > OVERDUE_BAD else "warn" if share > OVERDUE_WARN else None,
-        parts=_by_category(item for item in items.values() if _case(item).overdue_at(now)),
+        parts=_by_category(item for item, case in zip(items.values(), cases, strict=True) if case.overdue_at(now)),
     )
     return _compared(figure, cases, now, lambda case, moment: case.overdue_at(moment))
+
+
+@tile(over="reports", label=("Nhận hôm nay", "Received today"), wakes=_MINUTE)
+def reports_received_today(items: Mapping[str, Item], now: datetime) -> Figure:
+    """How many were filed since midnight (Asia/Ho_Chi_Minh), however they ended; compared as those closed today are."""
+    cases = _cases(items)
+    return _today(cases, [case.requested for case in cases], now)
 
 
 @tile(over="reports", label=("Xong hôm nay", "Closed today"), wakes=_MINUTE)
 def reports_closed_today(items: Mapping[str, Item], now: datetime) -> Figure:
     """How many were closed since midnight (Asia/Ho_Chi_Minh); compared with yesterday up to the same hour."""
-    if not items:
-        return Figure(None)
-    midnight = now.astimezone(clock.ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
     cases = _cases(items)
-    closed = [case.closed for case in cases if case.done and case.closed is not None]
-    today = sum(midnight <= moment <= now for moment in closed)
+    return _today(cases, [case.closed for case in cases if case.done and case.closed is not None], now)
+
+
+def _today(cases: list[_Case], moments: list[datetime], now: datetime) -> Figure:
+    if not cases:
+        return Figure(None)
+    midnight = now.astimezone(clock.ZONE).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    today = sum(midnight <= moment <= now for moment in moments)
     if not _remembers(cases, midnight - DAY):
         return Figure(today)
-    yesterday = [moment for moment in closed if midnight - DAY <= moment < midnight]
+    yesterday = [moment for moment in moments if midnight - DAY <= moment < midnight]
     until_now = sum(moment <= now - DAY for moment in yesterday)
     return Figure(today, previous=len(yesterday), trend={"by": today - until_now, "over": "P1D"})
 
@@ -184,6 +215,71 @@ def reports_median_hours(items: Mapping[str, Item], now: datetime) -> Figure:
         trend={"by": round(median - past, 1), "over": "P1D"} if past is not None else None,
         parts=[_part("phản ánh đã đóng trong 7 ngày", "reports closed in 7 days", len(hours))],
     )
+
+
+@tile(over="reports", label=("Đúng hạn", "On time"), unit=("%", "%"), wakes=_MINUTE)
+def reports_on_time(items: Mapping[str, Item], now: datetime) -> Figure:
+    """Of the reports closed in the last 7 days that were promised a due time, how many percent were closed by then.
+
+    `have`: those that were promised one, of all that were closed (`expect`); the layer's own 72 hours promise nothing.
+    """
+    done = _done(items, now)
+    promised = [_case(item) for item in done if not item.properties.get("due_assumed")]
+    kept = sum(case.closed is not None and case.closed <= case.due for case in promised)
+    parts = [_part("đúng hạn", "on time", kept), _part("trễ hạn", "late", len(promised) - kept)]
+    return _share(kept, len(promised), len(done), parts, "Chưa có phản ánh nào đóng trong 7 ngày qua mà có hạn.")
+
+
+@tile(over="reports", label=("Phải mở lại", "Reopened"), unit=("%", "%"), wakes=_MINUTE)
+def reports_reopened(items: Mapping[str, Item], now: datetime) -> Figure:
+    """Of the reports closed in the last 7 days, and those that are open again, how many percent were reopened.
+
+    `have`: those whose source tells how often they were (`reopened`), of all (`expect`); a report counts once.
+    """
+    again = [item for item in items.values() if item.properties["open"] and _whole(item, "reopened")]
+    ended = _done(items, now) + again
+    counts = [found for item in ended if (found := _whole(item, "reopened")) is not None]
+    reopened = sum(found > 0 for found in counts)
+    parts = [_part("mở lại, nay đang mở", "open again", len(again)), _part("từng mở lại", "ever reopened", reopened)]
+    why = "Không nguồn nào cho biết phản ánh có phải mở lại không."
+    return _share(reopened, len(counts), len(ended), parts, why)
+
+
+@tile(over="reports", label=("Người dân hài lòng", "Citizens content"), unit=("%", "%"), wakes=_MINUTE)
+def reports_satisfaction(items: Mapping[str, Item], now: datetime) -> Figure:
+    """Of the citizens who rated a report closed in the last 7 days, how many percent gave 4 or 5 of 5.
+
+    `have`: reports that were rated, of all that were closed (`expect`). Who is silent is neither content nor not.
+    """
+    done = _done(items, now)
+    scores = [found for item in done if (found := _whole(item, "satisfied")) is not None and 1 <= found <= 5]
+    content = sum(found >= _CONTENT for found in scores)
+    parts = [
+        _part("hài lòng (4, 5)", "content (4, 5)", content),
+        _part("chưa (1, 2, 3)", "not (1, 2, 3)", len(scores) - content),
+    ]
+    return _share(content, len(scores), len(done), parts, "Chưa người dân nào đánh giá phản ánh đóng trong 7 ngày qua.")
+
+
+def _share(part: int, have: int, expect: int, parts: list[dict[str, Any]], why: str) -> Figure:
+    """`part` of `have` in percent; without any, null and 0 of `expect`."""
+    if not have:
+        return Figure(None, have=0, expect=expect or None, why=why if expect else None)
+    return Figure(round(100 * part / have, 1), have=have, expect=expect, method="computed", parts=parts)
+
+
+def _done(items: Mapping[str, Item], now: datetime) -> list[Item]:
+    """Those that were seen to in the last 7 days."""
+    found = ((item, _case(item)) for item in items.values())
+    return [
+        item for item, case in found if case.done and case.closed is not None and now - LOOK_BACK < case.closed <= now
+    ]
+
+
+def _whole(item: Item, name: str) -> int | None:
+    """A count that the source told; None: it told none."""
+    told = item.properties.get(name)
+    return told if isinstance(told, int) and not isinstance(told, bool) and told >= 0 else None
 
 
 def _hours(cases: Iterable[_Case], moment: datetime) -> list[float]:
@@ -230,33 +326,24 @@ def _cases(items: Mapping[str, Item]) -> list[_Case]:
 
 def _case(item: Item) -> _Case:
     told = item.properties
-    closed = None if told["open"] else _parsed(told["closed"])
-    return _Case(_parsed(told["requested"]), _parsed(told["due"]), closed, told["status"] in DONE)
+    closed, stood = None if told["open"] else told["closed"], told["since"] if told.get("stands") else None
+    return _parsed(told["requested"], told["due"], closed, told["status"] in DONE, stood)
 
 
-@lru_cache(maxsize=100_000)
-def _parsed(text: str) -> datetime:
-    return clock.parse(text)
-
-
-def _moment(told: Mapping[str, Any], name: str) -> datetime | None:
-    """A time under one of its names; None when it is absent or can't be read."""
-    for key in _TIMES[name]:
-        value = told.get(key)
-        if isinstance(value, str) and value:
-            try:
-                moment = clock.parse(value)
-            except ValueError:
-                continue
-            # 9999-12-31 and the like stand for "none" in many databases
-            if _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-                return moment
-    return None
+@lru_cache(maxsize=200_000)
+def _parsed(requested: str, due: str, closed: str | None, done: bool, stood: str | None) -> _Case:
+    """Each report's times are read once, not at each look of each tile; in one zone they are compared the quickest."""
+    begun, due_at = clock.parse(requested).astimezone(UTC), clock.parse(due).astimezone(UTC)
+    ended, stands = (clock.parse(text).astimezone(UTC) if text is not None else None for text in (closed, stood))
+    return _Case(begun, due_at, ended, done, stands)
 
 
 def _sla(told: Mapping[str, Any]) -> float:
     """Hours that a report may take."""
+    given = _hours_told(told)
+    return DEFAULT_SLA_HOURS if given is None else given
+
+
+def _hours_told(told: Mapping[str, Any]) -> float | None:
     given = told.get("sla_hours")
-    if isinstance(given, int | float) and 0 < given < 24 * 3660:
-        return float(given)
-    return DEFAULT_SLA_HOURS
+    return float(given) if isinstance(given, int | float) and 0 < given < 24 * 3660 else None

@@ -35,7 +35,7 @@ class Archived(Centre):
 
     async def _bring(self, group: str, work: Callable[[Batch], Awaitable[None]]) -> None:
         """All that a group has not read yet; the log is never trimmed here, so its length is all that ever came."""
-        async with aclosing(self.log.read(group)) as batches:  # type: ignore[type-var]
+        async with aclosing(self.log.read(group)) as batches:
             while self._done[group] < await self.log.length():
                 batch = await anext(batches)
                 if batch is not None:

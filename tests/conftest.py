@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -26,10 +26,12 @@ ServersIn = Callable[[Path], list[int]]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come first: they take the longest, and when tests run side by side all of them stay on one side.
 
-    A file's other tests stay together too, with what they share.
+    A file's other tests stay together too, with what they share; those that name a group of their own, in that.
     """
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)
     for item in items:
+        if item.get_closest_marker("xdist_group") is not None:
+            continue
         alone = "browser" if item.get_closest_marker("browser") is not None else item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(alone))
 
@@ -90,6 +92,15 @@ def cluster_url(whole_cluster: Fleet) -> str:
     return whole_cluster.url
 
 
+@pytest.fixture(scope="session")
+def s3_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a real server of S3 on loopback (`tests/buckets.py`)."""
+    from tests.buckets import seaweed
+
+    with seaweed(tmp_path_factory.mktemp("s3")) as port:
+        yield port
+
+
 @pytest.fixture
 def servers_in() -> ServersIn:
     """Tells which Redis servers run in a folder (process ids)."""
@@ -110,21 +121,15 @@ def servers_in() -> ServersIn:
 def postgres_url() -> Iterator[str]:
     """A fresh PostgreSQL database (postgresql://…), dropped afterwards; the server is IOC_TEST_POSTGRES's."""
     import psycopg
-    from psycopg import sql
 
-    server = os.environ.get("IOC_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
-    name = f"ioc_test_{secrets.token_hex(6)}"
-    try:
-        admin = psycopg.connect(server, autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError as error:
-        absent(f"PostgreSQL can't be reached ({str(error).splitlines()[0]})")
-    with admin:
-        admin.execute(sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(sql.Identifier(name)))
+    from tests.fresh import postgres
+
+    with ExitStack() as held:
         try:
-            yield f"{server.rsplit('/', 1)[0]}/{name}"
-        finally:
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-    admin.close()
+            url = held.enter_context(postgres())
+        except psycopg.OperationalError as error:
+            absent(f"PostgreSQL can't be reached ({str(error).splitlines()[0]})")
+        yield url
 
 
 @pytest.fixture

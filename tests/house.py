@@ -114,7 +114,7 @@ class House:
     async def work(self, projector: Projector, *, archive: bool = False) -> None:
         """All that the log brings, once; `archive`: it is archived too."""
         for group in ("projector", *(("archive",) if archive else ())):
-            reading: AsyncGenerator[Batch | None] = self.log.read(group)  # type: ignore[assignment]
+            reading: AsyncGenerator[Batch | None] = self.log.read(group)
             async with aclosing(reading) as batches:
                 async for batch in batches:
                     if batch is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
+
+from ioc.ports import free
 
 
 class Post:
@@ -48,13 +49,6 @@ class Post:
         return self.says
 
 
-def free_port() -> int:
-    """A port of this machine on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def post_office(login: tuple[str, str] | None = None, **tls: Any) -> Iterator[Post]:
     """A mail server; `login`: user and password that it asks for. `tls`: `ssl_context`, or `tls_context` (STARTTLS)."""
@@ -66,7 +60,7 @@ def post_office(login: tuple[str, str] | None = None, **tls: Any) -> Iterator[Po
         return AuthResult(success=good, handled=good)
 
     other: dict[str, Any] = {"authenticator": known, "auth_required": True, "auth_require_tls": False} if login else {}
-    post.port = free_port()
+    [post.port] = free()
     office = Controller(post, hostname="127.0.0.1", port=post.port, **other, **tls)
     office.start()
     try:

@@ -17,8 +17,8 @@ from ioc import catalog
 from ioc.adapter import Reading
 from ioc.adapter_suite import poll
 from ioc.contract import Contract
-from ioc.db.mask import mask_text
 from ioc.db.session import Database, migrate, open_db
+from ioc.mask import mask_text
 from ioc.report_rules import Category, Reports
 from ioc.settings import Source
 from tests.georeport import OTHER_KEY, RULES, TEST, centre, fits, two

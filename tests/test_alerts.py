@@ -46,11 +46,21 @@ def test_an_alert_says_who_what_and_since_when() -> None:
     assert found["since"] == clock.rfc3339(NOON - timedelta(hours=1))
 
 
+def test_a_source_of_which_nothing_can_be_read_is_said_with_how_many_and_since_when() -> None:
+    since = NOON - timedelta(minutes=3)
+    told = source("stale", unread=since, refused=1200, due=NOON + timedelta(seconds=30))
+    found = alerts({"cams": told})["source/cams"]
+    assert found["say"]["vi"] == "Camera giao thông: không đọc được bản ghi nào, để riêng cả 1.200"
+    assert (found["since"], found["owner"]) == (clock.rfc3339(since), "Sở Giao thông")
+
+
 def test_an_alert_that_stands_keeps_its_beginning_and_who_claimed_it() -> None:
     first = alerts({"cams": source("stale")})
     assert first["source/cams"]["since"] == clock.rfc3339(NOON)
-    claimed = {"source/cams": {**first["source/cams"], "since": "2026-03-09T12:00:00+07:00", "claimed": "Lan"}}
-    worse = alerts({"cams": source("down", due=NOON)}, before=claimed)["source/cams"]
+    since = "2026-03-09T12:00:00+07:00"
+    stood = {"source/cams": {**first["source/cams"], "since": since}}
+    claim = {"claim/source/cams": {"of": since, "by": "Lan"}}
+    worse = standing({"cams": source("down", due=NOON)}, {}, stood, NOON, told=claim)["source/cams"]
     assert (worse["since"], worse["claimed"], worse["level"]) == ("2026-03-09T12:00:00+07:00", "Lan", "bad")
 
 

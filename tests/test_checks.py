@@ -248,7 +248,7 @@ def test_names_that_nobody_has_are_found_with_their_line(tmp_path: Path) -> None
         ("left", "There is no tile certificate"),
         ("right", "There is no source certs"),
         ("left", "There is no property valeu"),
-        ("kind", "checks.c.kind is wrong: invalid enum value 'rang'."),
+        ("kind", "checks.c.kind is wrong: invalid enum value 'rang'"),
     ]
 
 

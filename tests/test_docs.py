@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -14,8 +15,8 @@ import ioc
 from ioc import catalog
 from ioc.cli import main
 from ioc.contract import Contract
-from ioc.lint import OF_A_SOURCE, TOP, lint
-from ioc.settings import Access, Province, Streams, Web, build
+from ioc.lint import OF_A_SOURCE, lint
+from ioc.settings import TOP, Access, Province, Streams, Web, build
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -92,7 +93,7 @@ def test_every_setting_is_in_the_readme(kind: type[msgspec.Struct]) -> None:
 
 def test_every_setting_of_the_file_is_in_the_readme() -> None:
     section = README.partition("## Settings")[2]
-    for name in TOP:
+    for name in (*TOP, "include"):
         assert f"`{name}`" in section or f"`[{name}" in section, name
     for name in OF_A_SOURCE:
         assert f"`{name}`" in section or f".{name}]`" in section, name
@@ -118,8 +119,12 @@ def test_the_example_of_a_source_is_right(tmp_path: Path) -> None:
     catalog.open_adapter(source)
 
 
-def test_the_demo_settings_have_no_findings() -> None:
-    assert lint(ROOT / "ioc" / "demo" / "ioc.toml") == []
+def test_the_demo_settings_have_no_findings_and_a_copy_of_them_with_their_parts_has_none(tmp_path: Path) -> None:
+    demo = ROOT / "ioc" / "demo"
+    assert lint(demo / "ioc.toml") == []
+    shutil.copytree(demo / "modules" / "phu-yen", tmp_path / "modules" / "phu-yen")
+    shutil.copy(demo / "ioc.toml", tmp_path)
+    assert lint(tmp_path / "ioc.toml") == []
 
 
 def test_the_version_is_that_of_the_changelog_and_of_the_package() -> None:

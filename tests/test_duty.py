@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ioc.clock import ZONE
-from ioc.contract import Answered, Contract, State, judge
+from ioc.contract import Answered, Contract, State, aged, judge
 from ioc.duty import Due
 from ioc.period import period
 from ioc.workdays import Calendar
@@ -224,6 +224,17 @@ def answering(minutes: float, alike: int) -> Answered:
 def test_one_that_answers_and_does_not_move_is_frozen(minutes: float, alike: int, why: str | None) -> None:
     verdict = judge(ALIVE, answering(minutes, alike), NOON)
     assert (verdict.state, verdict.why, verdict.frozen) == ("stale" if why else "live", why, why is not None)
+
+
+def test_one_of_whose_records_none_can_be_read_is_late_and_after_the_grace_stale() -> None:
+    for seconds, state in ((60, "late"), (61, "stale")):
+        since = NOON - timedelta(seconds=seconds)
+        answered = msgspec.structs.replace(answering(0, 0), unread=since, aside_now=12)
+        verdict = judge(ALIVE, answered, NOON)
+        assert (verdict.state, verdict.unread) == (state, since)
+        at_ = f"{since.astimezone(ZONE):%H:%M:%S} on 10/03/2026"
+        assert verdict.why == f"It answers, but not one of its 12 records can be read since {at_}."
+        assert aged(Contract("x", cadence=30), answered) == "observed", "the picture is no younger for it"
 
 
 def test_one_that_need_not_move_is_alive_however_often_it_says_the_same() -> None:

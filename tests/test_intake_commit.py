@@ -11,7 +11,7 @@ from ioc.errors import Gap
 from ioc.intake import commit, fail, looked, take, weigh
 from ioc.log.memory import MemoryLog
 from ioc.proof import Link
-from tests.asked import KIND, NOTHING, Source, at, reading, told
+from tests.asked import KIND, NOTHING, Source, at, bad, reading, told
 
 
 async def test_a_failure_keeps_the_picture_and_says_why_until_an_answer_is_taken() -> None:
@@ -37,6 +37,31 @@ async def test_a_look_that_finds_nothing_heals_a_folder_and_no_bad_file() -> Non
     known = await looked(log, "s", known, asked=at(4))
     assert known.answered is not None
     assert (known.answered.error, known.answered.failures) == ("tháng 3.xlsx has no header.", 0)
+
+
+async def test_the_newest_change_goes_back_with_a_source_that_tells_all_and_with_no_other() -> None:
+    for complete, newest in ((True, at(-60)), (False, at(0))):
+        source = Source(complete=complete)
+        await source.ask(reading("a", 1, 0), reading("b", 1, -30))
+        await source.ask(reading("a", 1, -60), reading("b", 1, -60))
+        assert source.known.answered is not None and source.known.answered.observed == newest
+        await source.ask(reading("a", 1), reading("b", 1))
+        assert source.known.answered.observed == newest, "an answer without times says nothing of it"
+
+
+async def test_a_whole_answer_of_which_nothing_can_be_read_is_known_by_its_beginning() -> None:
+    for complete in (True, False):
+        source = Source(complete=complete)
+        await source.ask(reading("a"), reading("b"))
+        await source.ask(reading("a"), bad("b", "b"))
+        assert source.known.answered is not None and source.known.answered.unread is None, "one can be read"
+        await source.ask(bad("a", "a"), bad("b", "b"))
+        since = source.known.answered.unread
+        assert since == (source.known.answered.answered if complete else None), "what tells only news has others yet"
+        await source.ask(bad("a", "a"), bad("b", "b"))
+        assert source.known.answered.unread == since and source.known.answered.have == 2
+        await source.ask(reading("a", 1), bad("b", "b"))
+        assert source.known.answered.unread is None
 
 
 async def test_two_who_push_at_once_lose_nothing() -> None:

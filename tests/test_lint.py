@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -70,7 +72,7 @@ def test_a_right_file_has_no_findings_and_needs_no_secret(folder: Path) -> None:
     ("right", "wrong", "line", "say"),
     [
         ('adapter = "camera_registry"', 'adapter = "camera_registy"', "registy", "There is no adapter camera_regis"),
-        ("ioc.camera.observed", "ioc.camera.seen", "seen", "No layer listens to ioc.camera.seen; write one of ioc.cam"),
+        ("ioc.camera.observed", "ioc.camera.seen", "seen", "No layer listens to ioc.camera.seen; write one of ioc."),
         ("[province]", 'layers = ["camras"]\n[province]', "camras", "There is no layer camras"),
         ('id = "id"', 'id = "id"\nidd = 3', "idd", "Nothing reads the field idd; write id, or another of: "),
         ("[web]", "[web]\nbeats = 2", "beats", "Nothing reads the field beats; write beat, or another of: "),
@@ -130,7 +132,7 @@ def test_screens_are_read_too(folder: Path) -> None:
 
 def test_what_can_not_be_read_is_one_finding(tmp_path: Path) -> None:
     assert [(one.line, one.say) for one in lint(tmp_path / "none.toml")] == [
-        (None, "It can't be read (No such file or directory); name a settings file.")
+        (None, f"There is no file {tmp_path / 'none.toml'}; name one with --config or IOC_CONFIG.")
     ]
     (tmp_path / "latin.toml").write_bytes("[province]\nname = 'Phú'".encode("latin-1"))
     assert [one.say for one in lint(tmp_path / "latin.toml")] == ["It is not UTF-8; save it as UTF-8."]
@@ -144,6 +146,27 @@ def test_an_adapter_that_can_not_be_loaded_is_a_finding(folder: Path, monkeypatc
     found = findings(folder, GOOD)
     assert found == [
         (10, "The adapter camera_registry can't be loaded (SyntaxError('invalid syntax')); mend its file.")
+    ]
+
+
+def test_a_layer_that_can_not_be_loaded_is_a_finding_and_hides_what_it_listens_to(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = catalog.layer, catalog.tiles
+
+    def broken(number: int) -> Callable[[str], Any]:
+        def load(name: str) -> Any:
+            if name == "cameras":
+                raise ModuleNotFoundError("No module named 'nix'")
+            return kept[number](name)
+
+        return load
+
+    monkeypatch.setattr(catalog, "layer", broken(0))
+    monkeypatch.setattr(catalog, "tiles", broken(1))
+    tiles = '[tiles.blind]\nover = "cameras"\nlabel = ["Mù", "Blind"]\n'
+    assert [say for _, say in findings(folder, GOOD + tiles)] == [
+        "The layer cameras can't be loaded (ModuleNotFoundError(\"No module named 'nix'\")); mend its file."
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from ioc.cli.work import ROLES
+from ioc.ports import free
 from tests.conftest import ServersIn
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,9 +51,7 @@ def answers(url: str, started: subprocess.Popen[bytes]) -> int:
 
 
 def test_honcho_starts_the_centre_and_ends_it_cleanly(tmp_path: Path, servers_in: ServersIn) -> None:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        port = trial.getsockname()[1]
+    [port] = free()
     bin_folder = str(Path(sys.executable).parent)
     kept = {
         name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "DATABASE_URL", "IOC_CONFIG")

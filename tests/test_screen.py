@@ -83,12 +83,31 @@ def test_our_screens_are_legible_and_name_real_layers_and_tiles(name: str) -> No
     assert screen.lint(SCREENS / f"{name}.toml", LAYERS, tiles | {"dung", "du", "sach", "song"}) == []
 
 
+SHADED = 'layers = ["reports"]\nshade = {{tile = "reports_open", limits = {}}}'
+
+
+def test_a_map_may_be_filled_by_a_tile_which_the_screen_then_watches(tmp_path: Path) -> None:
+    body = GOOD.replace('[[tiles]]\ntile = "reports_open"\n', "")
+    assert "tile/reports_open" not in screen.load(write(tmp_path, body)).channels()
+    body = body.replace('layers = ["reports"]', SHADED.format("[1, 2, 3.5, 4]"))
+    assert found(tmp_path, body) == []
+    assert "tile/reports_open" in screen.load(write(tmp_path, body)).channels()
+
+
 @pytest.mark.parametrize(
     ("change", "line", "says"),
     [
         (('tile = "reports_open"', 'tile = "reports_opne"'), 22, "There is no tile `reports_opne`"),
         (('layers = ["cameras"]', 'layers = ["camera"]'), 16, "There is no layer `camera`"),
         (('layers = ["reports"]', 'layers = ["reports"]\nareas = "nothing"'), 12, "There is no tile `nothing`"),
+        (
+            ('layers = ["reports"]', 'layers = ["reports"]\nshade = {tile = "nothing", limits = [1, 2, 3, 4]}'),
+            12,
+            "no tile `nothing`",
+        ),
+        (('layers = ["reports"]', SHADED.format("[1, 2, 4, 4]")), 12, "write 4 limits, ascending"),
+        (('layers = ["reports"]', SHADED.format("[1, 2, 3]")), 12, "write 4 limits, ascending"),
+        (('layers = ["reports"]', SHADED.format("[1, 2, 3, 4]") + '\nareas = "reports_open"'), 13, "take areas out"),
         (('tile = "cameras_live"', 'tile = "cameras_live"\ncolour = "red"'), 20, "Nothing reads the field `colour`"),
         (("viewing_m = 6", "viewing_m = 6\nsize = 3"), 4, "Nothing reads the field `size`"),
         (('"sach", "song"]', '"sach"]'), 8, "The four words are 4 tiles, not 3"),
@@ -105,7 +124,13 @@ def test_our_screens_are_legible_and_name_real_layers_and_tiles(name: str) -> No
         (('en = "One" }', 'en = "One" }\nshow = "quality"'), 26, "needs [words] and one of: links, ledger, checks"),
         (("[[scenes]]", "[ledger]\n\n[[scenes]]"), 24, "No scene of this wall shows its ledger"),
         (('"song"]', '"song"]\nform = "band"'), 9, "without map and tiles"),
-        (('kind = "wall"', 'kind = "poster"'), 1, "Invalid enum value 'poster'"),
+        (('kind = "wall"', 'kind = "poster"'), 1, "Invalid enum value 'poster' at kind; write one of: tablet, wall."),
+        (
+            ('en = "One" }', 'en = "One" }\nshow = "maps"'),
+            26,
+            "at scenes[0].show; write one of: map, quality, sources.",
+        ),
+        (('title = { vi = "Một", en = "One" }', 'title = ["Một", "One"]'), 25, "write {vi = …, en = …}."),
         (('kind = "wall"', 'kind = "wall"\nname = "x"'), 2, "A screen's name is its file's name"),
         (('kind = "wall"', 'kind = "wall'), 1, "This is not TOML"),
     ],
@@ -115,6 +140,10 @@ def test_lint_names_the_line_and_what_to_write(tmp_path: Path, change: tuple[str
     findings = found(tmp_path, GOOD.replace(*change, 1))
     assert [one[0] for one in findings] == [line]
     assert says in findings[0][1]
+
+
+def test_a_field_that_must_be_there_is_told_with_what_it_may_be(tmp_path: Path) -> None:
+    assert found(tmp_path, GOOD.replace('kind = "wall"\n', ""))[0][1].endswith("`kind`; write one of: tablet, wall.")
 
 
 QUALITY = """\

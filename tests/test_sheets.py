@@ -287,3 +287,16 @@ def test_the_census_workbook_agrees_with_its_cleaned_form(shared: Path) -> None:
     assert len(cleaned) == len(wards)
     numbers = sorted(int(ward["Tổng số"]) for ward in wards)
     assert numbers == sorted(int(float(ward["total"])) for ward in cleaned)
+
+
+def test_titles_stand_above_the_header_and_subtotals_are_told_apart_when_asked() -> None:
+    body = xlsx(
+        ["CỤC THỐNG KÊ"], ["Tháng 9/2026"], ["Nhóm", "Nơi", "Số"], ["Tổng số", None, 3], ["A", "x", 1], [None, "y", 2]
+    )
+    book, shape = Book(body, "x.xlsx"), Shape(fill_down=("Nhóm",), subtotal="^Tổng số$")
+    assert book.titles(shape) == ["CỤC THỐNG KÊ", "Tháng 9/2026"]
+    assert book.titles(Shape(header=2)) == ["CỤC THỐNG KÊ"]
+    for totals, expected in ((False, [(5, False), (6, False)]), (True, [(4, True), (5, False), (6, False)])):
+        rows = [row for row in book.table(shape, totals=totals).rows if isinstance(row, Row)]
+        assert [(row.line, row.total) for row in rows] == expected
+        assert rows[-1].cells["Nhóm"] == "A", "a subtotal's label is not repeated"

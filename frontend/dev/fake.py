@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -35,6 +34,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import graded  # noqa: E402
 import invented  # noqa: E402
+from serve import serve  # noqa: E402
 
 from ioc import screen as screens  # noqa: E402
 
@@ -245,4 +245,4 @@ app = Starlette(
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8765)
-    uvicorn.run(app, host="127.0.0.1", port=parser.parse_args().port, log_level="warning")
+    serve(app, parser.parse_args().port)

@@ -13,11 +13,11 @@ import itertools
 import json
 import random
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -26,7 +26,8 @@ sys.path[:0] = [str(Path(__file__).parent)]
 
 import fake  # noqa: E402
 import invented  # noqa: E402
-from invented_desk import AGENCIES, ANSWERS, CATEGORIES, LIFE, NUMBERS, OPEN, REFUSALS, ROWS  # noqa: E402
+from invented_desk import AGENCIES, ANSWERS, CATEGORIES, LIFE, LIGHT, NUMBERS, OPEN, REFUSALS, ROWS  # noqa: E402
+from serve import serve  # noqa: E402
 
 Item = dict[str, Any]
 KEY = "khoa-cua-ban-truc-thu-nghiem-32-ky-tu"
@@ -144,7 +145,7 @@ class Desk:
         return self.row(one) | {
             "words": one["words"],
             "address": None,
-            "attributes": {},
+            "attributes": one["attributes"],
             "made": one["made"],
             "steps": one["steps"],
             "photos": one["photos"],
@@ -231,7 +232,12 @@ async def me(request: Request) -> Response:
 
 async def form(request: Request) -> Response:
     return JSONResponse(
-        {"province": {"name": "Phú Yên", "where": None}, "limits": {"words": 4000}, "demo": True, "categories": []}
+        {
+            "province": {"name": "Phú Yên", "where": None},
+            "limits": {"words": 4000},
+            "demo": True,
+            "categories": [{"code": "light", "attributes": LIGHT}],
+        }
     )
 
 
@@ -290,6 +296,7 @@ async def new(request: Request) -> Response:
     told, number = await request.json(), next(desk.days)
     desk._add(number, (told["words"], "Tuy Hoà", 240, "new", None, told["category"], None), random.Random(number))
     one = desk.reports[f"r{number}"]
+    one["attributes"] = told.get("attributes", {})
     one |= {"channel": told["channel"], "person": (told["name"], told.get("phone")) if told.get("name") else None}
     await desk.tell(one)
     return JSONResponse({"id": one["id"], "number": one["number"], "state": "new"}, 201)
@@ -307,6 +314,29 @@ async def templates(request: Request) -> Response:
 
 async def export(request: Request) -> Response:
     return Response("number,title\n", media_type="text/csv")
+
+
+async def figures(request: Request) -> Response:
+    """By agency or category; a third were done, and of those two in three in time."""
+    if "text/csv" in request.headers["accept"]:
+        return Response("code,title\n", media_type="text/csv")
+    by, asked = request.query_params["by"], request.query_params
+    ones = [one for one in desk.reports.values() if asked.get("category") in (None, one["category"])]
+
+    def part(code: str | None, title: str, n: int) -> Item:
+        shares = {"on_time": (2 * n // 9, n // 3), "reopened": (n // 9, n // 3), "content": (0, 0)}
+        told: Item = {"code": code, "title": title, "received": n, "open": n - n // 3, "done": n // 3}
+        told |= {"asked": n // 9, "late": n // 5, "hours": 3.25 if n > 2 else None, "rated": 0}
+        for name, (some, of) in shares.items():
+            told |= {name: some, f"{name}_of": of, f"{name}_percent": 100 * some / of if of else None}
+        return told
+
+    counted = Counter(one[by] for one in ones)
+    rows = [part(code, code or "Chưa giao", n) for code, n in counted.most_common()]
+    shift = {"from": stamp(-60), "to": stamp(420), "received": 7, "handled": 5, "mine": 2, "waiting": 21, "asked": 1}
+    whole = part(None, "Tất cả", len(ones))
+    told = {"by": by, "from": asked["from"], "to": stamp(0), "rows": rows, "all": whole, "shift": {**shift, "late": 7}}
+    return JSONResponse(told)
 
 
 async def photo(request: Request) -> Response:
@@ -335,6 +365,7 @@ fake.app.router.routes[:0] = [
     Route("/api/desk/queue", guarded(queue)),
     Route("/api/desk/templates", guarded(templates)),
     Route("/api/desk/export", guarded(export)),
+    Route("/api/desk/figures", guarded(figures)),
     Route("/api/desk/reports", guarded(new), methods=["POST"]),
     Route("/api/desk/reports/{id}", guarded(report)),
     Route("/api/desk/reports/{id}/steps", guarded(step), methods=["POST"]),
@@ -365,4 +396,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8766)
     print(json.dumps({"key": KEY}), flush=True)
-    uvicorn.run(fake.app, host="127.0.0.1", port=parser.parse_args().port, log_level="warning")
+    serve(fake.app, parser.parse_args().port)

@@ -20,7 +20,6 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -32,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import invented  # noqa: E402
+from invented_desk import LIGHT  # noqa: E402
+from serve import serve  # noqa: E402
 
 SHARED = Path(os.environ.get("IOC_SHARED", ROOT.parent / "shared"))
 STATIC = ROOT / "ioc" / "web" / "static"
@@ -51,7 +52,7 @@ KINDS = (
     ("water", "Cấp nước", "Water supply", 24, []),
     ("road", "Đường hỏng", "Damaged road", 72, [SIZE]),
     ("waste", "Rác thải", "Waste", 24, []),
-    ("light", "Đèn đường", "Street light", 48, []),
+    ("light", "Đèn đường", "Street light", 48, LIGHT),
     ("flood", "Ngập nước", "Flooding", 8, []),
     ("other", "Việc khác", "Something else", 40, []),
 )
@@ -344,11 +345,7 @@ def main() -> None:
         ],
     )
     app.state.province = Province(given.data or Path(tempfile.mkdtemp(prefix="province-")))
-    config = uvicorn.Config(app, host="127.0.0.1", port=given.port, log_level="warning")
-    listening = config.bind_socket()
-    listening.listen()
-    print("ready", flush=True)
-    uvicorn.Server(config).run(sockets=[listening])
+    serve(app, given.port)
 
 
 if __name__ == "__main__":

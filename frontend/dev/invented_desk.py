@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+
+def _asked(code: str, kind: str, vi: str, en: str, required: bool, *values: tuple[str, str, str]) -> dict[str, Any]:
+    told = [{"code": key, "title": {"vi": one, "en": other}} for key, one, other in values]
+    return {"code": code, "kind": kind, "title": {"vi": vi, "en": en}, "required": required, "values": told}
+
+
+LIGHT = [
+    _asked("how", "singlevaluelist", "Đèn thế nào", "What is wrong with it", True,
+           ("off", "tắt hẳn", "dark"), ("blinks", "chớp tắt", "it blinks")),
+    _asked("where", "multivaluelist", "Tối ở đâu", "Where it is dark", True,
+           ("road", "lòng đường", "the road"), ("walk", "vỉa hè", "the pavement")),
+    _asked("many", "number", "Mấy cột", "How many poles", True),
+    _asked("pole", "string", "Số ghi trên cột", "Number on the pole", False),
+    _asked("since", "datetime", "Tối từ lúc nào", "Dark since", False),
+]  # fmt: skip
+"""What a report of a street light is asked beside the words: each kind of question."""
 AGENCIES = {"cap_nuoc": "Cấp nước", "moi_truong": "Môi trường", "cong_vien": "Công viên", "giao_thong": "Giao thông",
             "thoat_nuoc": "Thoát nước", "p_tuy_hoa": "Phường Tuy Hoà", "p_phu_yen": "Phường Phú Yên"}  # fmt: skip
 CATEGORIES = {"water": ("Cấp nước", "Water supply"), "waste": ("Rác thải", "Waste"), "road": ("Đường sá", "Roads"),

@@ -164,7 +164,7 @@ describe('sources', () => {
     expect(lookOf({ ...source, state: 'down' })).toBe('down');
   });
   test('and it says why in the reader’s language', () => {
-    expect(reason('It answers, but has said the same 5 times in a row.', 'vi')).toBe('vẫn trả lời nhưng 5 lần liền y như nhau');
+    expect(reason('It answers, but has said the same 5 times in a row.', 'vi')).toBe('5 lần liền trả lời y như nhau');
   });
   test('what it owes is said in words', () => {
     expect(dutyWords({ owner: 'x', cadence: 30 }, 'vi')).toBe('trả lời mỗi 30 giây');

@@ -21,6 +21,16 @@ const panel: TilePanel = { tile: 'cameras_live', label: null, decimals: 0, of: n
 const source = { id: 'cam', name: 'Sổ camera Tuy Hoà', state: 'live', why: null, observed: null, received: ago(12), due: null, owner: null, have: 1, expect: 1, refused: 0, method: 'machine', last_error: null, cadence_s: 30 } satisfies SourceItem;
 const around = (over: Partial<Around> = {}): Around => ({ quality: quality(), sources: new Map([['cam', source]]), now: NOW, lang: 'vi', blindOf: null, blank: false, problem: null, ...over });
 
+describe('the bar of a percentage', () => {
+  const bar = (value: number, target: number | null) => face(panel, item({ value, target, unit: '%' }), around()).bar;
+  test('is a part of a hundred', () => expect(bar(9.12, 9.5)).toEqual({ width: 9.12, target: 9.5 }));
+  test('of an index over a hundred does not look as if it had reached its target', () => {
+    const made = bar(109.7, 111);
+    expect(made?.width).toBeCloseTo((100 * 109.7) / (111 * 1.25));
+    expect(made?.target).toBeCloseTo(80);
+  });
+});
+
 describe('how old a figure is', () => {
   test('a machine’s live figure is as old as its last confirmation', () => expect(bornAt(quality(), item())).toBe(NOW - 12_000));
   test('what is typed is as old as when it became true', () => expect(bornAt(quality({ method: 'typed' }), item({ method: 'typed' }))).toBe(NOW - 3_600_000));
@@ -116,6 +126,11 @@ describe('reasons', () => {
     expect(reason('The projector and Redis give no sign of life; what is shown may be old.', 'vi')).toBe('bộ tính số và kho Redis im lặng, số này có thể đã cũ');
     expect(reason("labour: The file labour.db can't be opened or is locked; check that it is there.", 'vi')).toBe('không mở được tệp labour.db');
     expect(reason('Something new.', 'vi')).toBe('Something new.');
+    expect(reason("The file y-te.db did not answer the statement: no such table. Something new.", 'vi')).toBe('tệp y-te.db không trả lời câu hỏi dữ liệu; Something new.');
+    const books = '2026-q1.xlsx has no column Kỳ, Số; correct the table, or the book. 2026-q2.xlsx names no period in title, sheet or name; write period = "2026-09", say.';
+    expect(reason(books, 'vi')).toBe('2026-q1.xlsx không có cột Kỳ, Số; 2026-q2.xlsx không ghi kỳ số liệu');
+    const gone = '9 of 20 known records were missing at once; the answer was not believed, and the last picture stays. If they really ended, remove the source\'s records in steps.';
+    expect(reason(gone, 'vi')).toBe('thiếu cùng lúc 9 trên 20 bản ghi đã biết, không tin, giữ hình trước');
     expect(reason(null, 'vi')).toBeNull();
     expect([silent('Redis gives no sign of life; what is shown may be old.'), silent('late')]).toEqual([true, false]);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { tallied } from '../src/lib/paint';
+import { paint, tallied } from '../src/lib/paint';
+import { middle, region } from '../src/lib/regions';
 import { around, beyond } from '../src/lib/view';
 
 describe('what is asked for', () => {
@@ -27,4 +28,22 @@ test('a cluster of the server counts for all that is in it, any other item for o
   expect(tallied('cameras', { cluster: true, count: 12, bad: 3, state: 'down' })).toEqual({ many: 12, bad: 3 });
   expect(tallied('cameras', { state: 'down' })).toEqual({ many: 1, bad: 1 });
   expect(tallied('reports', { overdue: false })).toEqual({ many: 1, bad: 0 });
+});
+
+test('a station is painted by its alarm level before its silence', () => {
+  const icons = [0, 1, 2, 3].map((alarm) => paint('stations', { alarm, state: 'live' }).icon);
+  expect(icons).toEqual(['triangle', 'stationWarn', 'stationBad', 'stationBad']);
+  expect(paint('stations', { alarm: 2, state: 'stale' })).toMatchObject({ icon: 'stationBad', trouble: true });
+  expect(paint('stations', { alarm: null, state: 'down' })).toMatchObject({ icon: 'down', trouble: true });
+  expect(paint('cameras', { alarm: 2, state: 'live' }).trouble).toBe(false);
+});
+
+test('a warning is an area while it is open and has a place', () => {
+  const item = (told: object, geometry: object | null = { type: 'Point', coordinates: [108, 15] }) => ({ geometry, properties: { open: true, event: 'Lũ', ...told } });
+  const levels = ['Extreme', 'Severe', 'Moderate', 'Minor'].map((severity) => region('a', item({ severity }))?.properties?.['level']);
+  expect(levels).toEqual(['bad', 'bad', 'warn', 'calm']);
+  expect(region('a', item({ open: false }))).toBeNull();
+  expect(region('a', item({}, null))).toBeNull();
+  const ring = [[107, 15], [108, 15], [108, 16], [107, 15]];
+  expect(middle({ type: 'MultiPolygon', coordinates: [[ring]] })).toEqual([107.5, 15.5]);
 });

@@ -1,7 +1,8 @@
 -- One step of a board. State and history change together, or not at all.
 -- KEYS: items, changes, meta, gone.
 -- ARGV: fence, epoch of `after` ('' = do not compare), its offset, then three MessagePack lists:
---       puts (id, value, id, value, …), drops (ids), tombstones (id, mark, …; an empty mark forgets it).
+--       puts (id, value, id, value, …), drops (ids), tombstones (id, mark, …; an empty mark forgets it);
+--       then the bytes of steps that this board may keep.
 local items, changes, meta, gone = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local m = redis.call('HMGET', meta, 'epoch', 'offset', 'fence', 'size')
 local epoch, offset, size = m[1], tonumber(m[2]), tonumber(m[4] or '0')
@@ -49,7 +50,7 @@ if #entry > 2 then
   offset = offset + 1
   -- a running mean of the entries' size bounds the history in bytes, not only in steps
   size = size * 0.9 + bytes * 0.1
-  local keep = math.max(32, math.min(2000, math.floor(16777216 / math.max(size, 1))))
+  local keep = math.max(32, math.min(2000, math.floor(tonumber(ARGV[7]) / math.max(size, 1))))
   redis.call('XADD', changes, 'MAXLEN', '~', keep, offset .. '-0', unpack(entry))
   redis.call('HSET', meta, 'offset', string.format('%d', offset), 'size', size)
 end

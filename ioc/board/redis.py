@@ -24,6 +24,8 @@ from ioc.redis_server import UNCONFIRMED
 
 STEP = 1000
 """Items of one step at most: a script's arguments must fit Lua's stack."""
+HISTORY_BYTES = 12 * 1024 * 1024
+"""Bytes of steps that all boards of a store keep together, about; each has an equal share."""
 BLOCK_MS = 250
 """How long a watch waits before it looks for new epochs, which no stream tells."""
 APART_BLOCK_MS = 1000
@@ -72,6 +74,7 @@ class RedisBoard:
         self._apply = _script("apply.lua")
         self._reset = _script("reset.lua")
         self._fill = _script("fill.lua")
+        self._share = HISTORY_BYTES
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -110,7 +113,7 @@ class RedisBoard:
         # three packed lists, not thousands of arguments: the client packs each of them in Python
         lists = (chain.from_iterable(puts), drops, chain.from_iterable(gone.items()))
         epoch, offset = after or ("", 0)
-        keys, args = self._keys(channel), [fence, epoch, offset, *map(_packed, lists)]
+        keys, args = self._keys(channel), [fence, epoch, offset, *map(_packed, lists), self._share]
         async with self._redis.on(keys[0]) as server:
             answer = await self._apply(keys=keys, args=args, client=server)
         return _judge(channel, answer)
@@ -250,6 +253,7 @@ class RedisBoard:
     async def _list(self, channel: str) -> None:
         async with self._redis.on(names.BOARDS) as server:
             await server.sadd(names.BOARDS, channel)
+            self._share = HISTORY_BYTES // await server.scard(names.BOARDS)
 
     async def drop(self, channel: str) -> None:
         keys = self._keys(channel)

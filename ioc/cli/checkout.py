@@ -17,7 +17,7 @@ import click
 from ioc.cli import place
 from ioc.errors import BadConfig, IocError
 
-SIDES = 2
+SIDES = 3
 """How many tests run side by side at most: each may start a whole centre."""
 IN_ORDER = ("--no-loadscope-reorder", "--max-worker-restart", "0")
 
@@ -99,8 +99,8 @@ def test(long_: bool, arguments: tuple[str, ...]) -> None:
     root = place.checkout()
     front = 0 if arguments else node_tests(root)
     chosen = [] if long_ else ["-m", "not long"]
-    # much of a test's time is waiting for a process that it started
-    sides = [] if arguments else ["-n", str(min(SIDES, os.cpu_count() or 1)), "--dist", "loadgroup", *IN_ORDER]
+    # much of a test's time is waiting for a process that it started: one more side than cores
+    sides = [] if arguments else ["-n", str(min(SIDES, (os.cpu_count() or 1) + 1)), "--dist", "loadgroup", *IN_ORDER]
     command = [sys.executable, "-m", "pytest", "-ra", *chosen, *sides, *arguments]
     back = subprocess.run(command, cwd=root, check=False)
     if front:

@@ -42,13 +42,30 @@ def key() -> None:
     """Add, list and revoke keys. A key is shown once, when it is made; only its hash is kept."""
 
 
+def _none(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...] | None:
+    """None for an option that was left out, which is not the same as an empty one."""
+    return given or None
+
+
 def _rights(command: Callable[..., None]) -> Callable[..., None]:
     """NAME, and what a key or a code is allowed; where the database is."""
     for option in (
         place.data_option,
-        click.option("--agency", metavar="NAME", help="The agency that answers for it."),
         click.option(
-            "--role", default="screen", show_default=True, help="screen, leader, operator, admin or push:SOURCE."
+            "--agency",
+            metavar="NAME",
+            help="The agency that it is of: a code of [reports.agencies], or a source's owner.",
+        ),
+        click.option(
+            "--tenant",
+            metavar="NAME",
+            help="The tenant whose it is: it opens what is that tenant's ([tenants.NAME]), and no other's.",
+        ),
+        click.option(
+            "--role",
+            default="screen",
+            show_default=True,
+            help="screen, leader, operator, agency, admin or push:SOURCE.",
         ),
         click.option(
             "--unit", "units", multiple=True, metavar="CODE", help="Communes it is held to; repeatable; none: all."
@@ -57,15 +74,24 @@ def _rights(command: Callable[..., None]) -> Callable[..., None]:
             "--channel",
             "channels",
             multiple=True,
-            default=("*",),
-            show_default=True,
             metavar="PATTERN",
-            help="What it may watch (layer/*); repeatable.",
+            callback=_none,
+            help="What it may watch (layer/*); repeatable; none: all, or what /ops shows for an operator or an agency.",
         ),
         click.argument("name"),
     ):
         command = option(command)
     return command
+
+
+def _of_tenant(rights: dict[str, Any]) -> dict[str, Any]:
+    """The rights with the tenant as their role; what its keys see is said by the settings, and by no other option."""
+    tenant = rights.pop("tenant")
+    if tenant is None:
+        return rights
+    if rights["channels"] or rights["units"] or rights["agency"] or rights["role"] != "screen":
+        raise click.UsageError("What a tenant's key sees is said by [tenants] of the settings; give --tenant alone.")
+    return {**rights, "role": f"tenant:{tenant}"}
 
 
 @key.command()
@@ -75,6 +101,7 @@ def add(name: str, as_json: bool, data: Path | None, **rights: Any) -> None:
     """Make a key called NAME and print it, this once."""
     from ioc.web import access
 
+    rights = _of_tenant(rights)
     secret = _with_database(data, lambda database: access.add_key(database, name=name, **rights))
     click.echo(json.dumps({"name": name, "key": secret}, ensure_ascii=False) if as_json else secret)
 
@@ -88,6 +115,7 @@ def code(name: str, address: str, minutes: float, as_json: bool, data: Path | No
     """Print an address that lets one screen in, once: opened there, its code becomes a key called NAME."""
     from ioc.web import access
 
+    rights = _of_tenant(rights)
     made = _with_database(data, lambda database: access.make_code(database, name=name, minutes=minutes, **rights))
     whole = f"{address}#code={made}"
     click.echo(json.dumps({"name": name, "address": whole}, ensure_ascii=False) if as_json else whole)

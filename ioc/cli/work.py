@@ -17,7 +17,7 @@ ROLES = ("web", "poller", "health", "projector", "archive")
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: a free one.")
-@click.option("--province", metavar="NAME", help="phu-yen (when left out) or tay-ninh.")
+@click.option("--province", metavar="NAME", help="phu-yen (when left out), tay-ninh, quang-nam or nghe-an.")
 @click.option("--key", metavar="KEY", help="Key that may watch, read and file everything (at least 32 characters).")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Else a temporary one.")
 @click.option("--for", "seconds", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop by itself after so long.")

@@ -13,15 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ioc import clock, names
 from ioc.db.asides import asides, keep
 from ioc.db.figures import Noted, figure_at, figures, note_figures
-from ioc.db.mask import mask
 from ioc.db.session import Database, insert
 from ioc.db.tables import EventRow, FigureRow, table_of
 from ioc.event import ASKED_AGAIN, REVISED, Event, Feature
 from ioc.log import Entry
+from ioc.mask import mask
 
 __all__ = [
     "ASKED_AGAIN", "REVISED", "Correction", "Noted", "Stored", "asides", "corrections", "count", "figure_at", "figures",
-    "latest", "note_figures", "purge", "store",
+    "latest", "note_figures", "purge", "since", "store",
 ]  # fmt: skip
 
 ASIDE = (names.REFUSED, names.MENDED)
@@ -103,16 +103,29 @@ async def latest(
         wanted.append(_table.c.time <= at)
     if known is not None:
         wanted.append(_table.c.received <= known)
+    async for _, event in _read(db, wanted, 0):
+        yield event
+
+
+async def since(db: Database, types: Iterable[str], *, after: int, time: datetime) -> AsyncIterator[tuple[int, Event]]:
+    """Events of these types that came after the row `after`, with a source time of `time` or later: each with its row.
+
+    Read as `latest` reads: in the order of arrival, page by page.
+    """
+    async for row in _read(db, [_table.c.type.in_(list(types)), _table.c.time >= time], after):
+        yield row
+
+
+async def _read(db: Database, wanted: Sequence[sa.ColumnElement[bool]], after: int) -> AsyncIterator[tuple[int, Event]]:
     async with db.reading() as connection:
         top = (await connection.execute(sa.select(sa.func.max(_table.c.seq)))).scalar_one() or 0
-    after = 0
     while after < top:
         place = (_table.c.seq > after, _table.c.seq <= top)
         query = sa.select(_table.c.seq, *_columns).where(*place, *wanted).order_by(_table.c.seq).limit(_STREAM)
         async with db.reading() as connection:
             rows = (await connection.execute(query)).all()
         for row in rows:
-            yield _event(row[1:])
+            yield row[0], _event(row[1:])
         after = rows[-1][0] if len(rows) == _STREAM else top
 
 

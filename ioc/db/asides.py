@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ioc import names
-from ioc.db.mask import mask, mask_text
 from ioc.db.session import Database, insert
 from ioc.db.tables import AsideRow, CountedRow, table_of
 from ioc.event import Event, digest
+from ioc.mask import mask, mask_text
 
 KEEP = 1000
 """Distinct records of a source that have a row of their own; older ones are summed up in one row."""

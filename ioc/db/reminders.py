@@ -1,4 +1,7 @@
-"""The reminder ledger in SQL: made, claimed, sent, tried again. A reminder is claimed before it goes, in a commit."""
+"""The reminder ledger in SQL: made, claimed, sent, tried again, dropped after years.
+
+A reminder is claimed before it goes, in a commit.
+"""
 
 from __future__ import annotations
 
@@ -117,3 +120,10 @@ async def listed(
         query = query.where(_table.c.created >= after)
     async with db.reading() as connection:
         return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def purge(db: Database, before: datetime) -> int:
+    """Drop reminders made before a moment, but for those that are still to go out; returns how many."""
+    old = sa.and_(_table.c.created < before, _table.c.state.not_in(("waiting", "sending")))
+    async with db.writing() as connection:
+        return (await connection.execute(sa.delete(_table).where(old))).rowcount

@@ -1,6 +1,6 @@
 """Citizens' reports in SQL: the case as it stands, each step that was taken, its photos, and what waits for the log.
 
-Nothing is deleted: a report is hidden with a reason, and only name and phone are purged. Every time is aware.
+No row is deleted: a report is hidden with a reason. Name, phone and photos are purged in time. Every time is aware.
 """
 
 from __future__ import annotations
@@ -223,7 +223,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 class Photo(msgspec.Struct, frozen=True, kw_only=True):
     """A photo or video of a report. `hash`: SHA-256 (hex) of what the phone holds; `stored`: of what we keep of it.
 
-    `state`: planned, taken, or refused (`why` says so in a sentence). `kind`: photo, video, or after (the desk's).
+    `state`: planned, taken, refused, or purged (`why` says so in a sentence). `kind`: photo, video, or after (the
+    desk's).
     """
 
     report: str

@@ -83,6 +83,8 @@ def open_db(url: str) -> Database:
     engine = create_async_engine(where, **options)
     if where.get_backend_name() == "sqlite":
         _tune(engine.sync_engine)
+    else:
+        sa.event.listen(engine.sync_engine, "connect", _plan_anew)
     return Database(engine)
 
 
@@ -131,6 +133,15 @@ def _address(url: str, kind: int) -> URL:
     if where.get_backend_name() == "sqlite" and where.database not in (None, "", ":memory:"):
         Path(str(where.database)).parent.mkdir(parents=True, exist_ok=True)
     return where.set(drivername=f"{where.get_backend_name()}+{drivers[kind]}")
+
+
+def _plan_anew(connection: Any, _record: Any) -> None:
+    """PostgreSQL plans each statement for the table as it is: a plan that was kept since a table was small (also that
+    of a foreign key's check) reads all of it for each row, until the table is analyzed."""
+    cursor = connection.cursor()
+    cursor.execute("SET plan_cache_mode TO force_custom_plan")
+    cursor.close()
+    connection.commit()
 
 
 def _tune(engine: sa.Engine) -> None:

@@ -4,3 +4,6 @@
 time alone; `sources` lets it speak the forms that real sources speak; `run` starts them and the centre beside them.
 Everything is invented and said to be (`dữ liệu mẫu`); there is no personal data in it.
 """
+
+SYSTEMS_KEY = "IOC_DEMO_KEY"
+"""Names the variable that holds the key of a demo's simulated systems: they ask for it, and the centre sends it."""

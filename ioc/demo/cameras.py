@@ -65,6 +65,34 @@ TUY_HOA = Town(
     down=DOWN,
     frozen=FROZEN,
 )  # fmt: skip
+TAM_KY = Town(
+    prefix="TK",
+    cameras=90,
+    places=36,
+    epsg=5899,
+    corner=(577_460.0, 1_721_690.0),
+    northward=(-0.643, 0.766),
+    inland=(-0.766, -0.643),
+    along=("Phan Châu Trinh", "Phan Bội Châu", "Hùng Vương", "Nguyễn Hoàng", "Trần Cao Vân", "Tôn Đức Thắng"),
+    across=("Trần Quý Cáp", "Huỳnh Thúc Kháng", "Lý Thường Kiệt", "Nguyễn Du", "Trần Dư", "Bạch Đằng"),
+    police=(0, 0),
+    down=5,
+    frozen=2,
+)
+VINH = Town(
+    prefix="VI",
+    cameras=60,
+    places=24,
+    epsg=9208,
+    corner=(597_070.0, 2_065_070.0),
+    northward=(0.0, 1.0),
+    inland=(1.0, 0.0),
+    along=("Lê Lợi", "Quang Trung", "Trường Thi", "Nguyễn Thị Minh Khai"),
+    across=("Lê Hồng Phong", "Lê Mao", "Hà Huy Tập", "Phan Đình Phùng", "Đặng Thái Thân", "Minh Khai"),
+    police=(0, 0),
+    down=3,
+    frozen=1,
+)
 TAY_NINH = Town(
     prefix="TN",
     cameras=120,
@@ -141,6 +169,12 @@ class Cameras(Happening):
     def hold(self, id: str, at: datetime) -> None:
         """The camera shows the next picture, and then no other, until `let_go`. Raises KeyError when there is none."""
         self._change(self._by_id[id], "frozen", at + timedelta(seconds=1))
+        self._held.add(id)
+
+    def put_out(self, id: str, at: datetime) -> None:
+        """The camera shows nothing until `let_go`, and the registry knows. Raises KeyError when there is none."""
+        camera = self._by_id[id]
+        camera.state, camera.since, camera.listed, camera.told = "down", at, True, at
         self._held.add(id)
 
     def let_go(self, id: str, at: datetime) -> None:

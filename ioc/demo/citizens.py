@@ -26,12 +26,17 @@ LATE = 0.22
 """Share of the reports that are answered late."""
 EXCHANGED = 40
 """One report in so many has latitude and longitude exchanged, as some telephones send them."""
+BURST, BURST_M = 8, 1_100.0
+"""One report in so many tells of waste around one place of the first town, so many metres away at most: a hot spot."""
+WASTE = 1
+"""Place of that service below."""
 KEEP = timedelta(hours=6)
 """How long closed reports stay in the list."""
 
 Way = Literal["1022", "app", "web"]
 PHU_YEN: dict[Way, float] = {"1022": 0.7, "app": 0.3}
 TAY_NINH: dict[Way, float] = {"1022": 0.5, "app": 0.3, "web": 0.2}
+QUANG_NAM: dict[Way, float] = {"app": 1.0}
 """By which ways reports come, and how many of all."""
 
 SERVICES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
@@ -106,6 +111,7 @@ class Citizens(Happening):
         self._number = 0
         self._ends: list[tuple[datetime, str]] = []
         self._forget: list[tuple[datetime, str]] = []
+        self._town = next((unit for unit in self.units if unit.name.startswith("Phường")), self.units[0])
         self._weights = [1 + 12 * unit.name.startswith("Phường") for unit in self.units]
         for n in range(CLOSED):
             ended = began - timedelta(seconds=self.chance.uniform(0, KEEP.total_seconds()))
@@ -135,10 +141,13 @@ class Citizens(Happening):
             # the longer it takes, the likelier it is that one meets it open
             takes = max((takes, *(timedelta(seconds=MEDIAN_S * self.chance.lognormvariate(0, SPREAD)) for _ in "ab")))
         filed = at - takes * self.chance.random() if running else at - takes if closed else at
+        self._number += 1
+        burst = unit is None and self._number % BURST == 0
         unit = unit or self.chance.choices(self.units, self._weights)[0]
         service = self.chance.randrange(len(SERVICES))
-        self._number += 1
-        lon, lat = self._spot(unit)
+        if burst:
+            unit, service = self._town, WASTE
+        lon, lat = self._spot(unit, burst)
         report = Report(
             id=f"{self.prefix}-{self.began:%y%m%d%H%M}-{self._number:05d}",
             way=self._way(),
@@ -165,11 +174,15 @@ class Citizens(Happening):
                 return way
         return way
 
-    def _spot(self, unit: Unit) -> tuple[float, float]:
-        """A place inside the commune, near its centre; the centre when none is found."""
+    def _spot(self, unit: Unit, burst: bool) -> tuple[float, float]:
+        """A place inside the commune, near its centre (or its hot spot); the centre when none is found."""
         far = 0.45 * math.sqrt(unit.km2 / math.pi) / 111.2
+        near = BURST_M / 111_200
         for _ in range(8):
-            lon, lat = self.chance.gauss(unit.lon, far), self.chance.gauss(unit.lat, far)
+            if burst:
+                lon, lat = (at + self.chance.uniform(-near, near) for at in (unit.lon, unit.lat))
+            else:
+                lon, lat = self.chance.gauss(unit.lon, far), self.chance.gauss(unit.lat, far)
             if self.find(lon, lat) == unit.code:
                 return round(lon, 6), round(lat, 6)
         return unit.lon, unit.lat

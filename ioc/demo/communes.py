@@ -22,7 +22,7 @@ from ioc.period import Period
 from ioc.roll import Listed
 from ioc.workdays import Calendar
 
-LIST = Path(__file__).parent / "xa-cu.csv"
+LIST = Path(__file__).parent / "modules" / "phu-yen" / "xa-cu.csv"
 """The old communes by code; their names are invented, and the contract says so."""
 DAY_S = 100
 LATE, SENT_IN = 19, 12

@@ -146,9 +146,9 @@ class Vaccinations(Happening):
         today = began.astimezone(ZONE).date()
         for back in range(DAYS, -1, -1):
             day = today - timedelta(days=back)
-            # a day is told in full at one in the morning of the next
+            # a day is told in full at one in the morning of the next, once that has come
             night = datetime.combine(day + timedelta(days=1), time(1), ZONE)
-            told = night if back else began
+            told = min(night, began) if back else began
             for code in self.codes:
                 self.doses[day, code] = (self.chance.randrange(20, 120), told)
 

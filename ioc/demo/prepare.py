@@ -1,7 +1,7 @@
 """Prepares a demo's data folder, in a process of its own that ends: the database, a key for everything, one-time codes.
 
-`python -m ioc.demo.prepare DIR` reads the key from standard input (empty: one is made) and prints JSON: `key`, and
-`screens`, the path of each screen with its code.
+`python -m ioc.demo.prepare DIR` reads the key from standard input (empty: one is made) and prints JSON: `key`;
+`screens`, the path of each screen with its code; and `pages`, the paths of what people open without one.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from pathlib import Path
 from ioc import screen
 from ioc.db.session import migrate, open_db
 from ioc.errors import IocError
-from ioc.settings import load, screens_folder
+from ioc.settings import Settings, load, screens_folder
 from ioc.web.access import add_key, make_code
 
 
-def addresses(settings_file: Path) -> list[str]:
-    """Paths of the screens that these settings show: walls by name, and the tablet."""
-    settings = load(settings_file)
+def addresses(settings: Settings) -> list[str]:
+    """Paths of the screens that these settings show: walls by name, and the tablet; each is opened by a code."""
     found = screen.screens(screens_folder(settings.web.screens, settings.folder))
     walls = sorted(
         (name for name, one in found.items() if one.kind == "wall"), key=lambda name: (name != "overview", name)
@@ -45,11 +44,13 @@ def main() -> None:
     folder = Path(sys.argv[1])
     url = f"sqlite:///{folder / 'ioc.db'}"
     try:
+        settings = load(folder / "ioc.toml")
         migrate(url)
-        key, screens = asyncio.run(prepare(url, sys.stdin.read().strip() or None, addresses(folder / "ioc.toml")))
+        key, screens = asyncio.run(prepare(url, sys.stdin.read().strip() or None, addresses(settings)))
     except IocError as error:
         sys.exit(str(error))
-    sys.stdout.write(json.dumps({"key": key, "screens": screens}))
+    pages = ["/report"] * (settings.reports is not None) + ["/ops"]
+    sys.stdout.write(json.dumps({"key": key, "screens": screens, "pages": pages}))
 
 
 if __name__ == "__main__":

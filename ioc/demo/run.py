@@ -9,21 +9,25 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
+import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from ioc import include
+from ioc.demo import SYSTEMS_KEY
 from ioc.errors import BadConfig, IocError
+from ioc.ports import free, is_free
 from ioc.report_rules import KEY as REPORTS_KEY
 from ioc.run.children import die_with
 
@@ -36,11 +40,20 @@ SETTLED_S = 10.0
 """A process that lived so long is started again at once."""
 HERE = Path(__file__).parent
 TEMPLATE = HERE / "ioc.toml"
-PROVINCES = {"phu-yen": TEMPLATE, "tay-ninh": HERE / "tay-ninh.toml"}
+PROVINCES = {
+    "phu-yen": TEMPLATE,
+    "tay-ninh": HERE / "tay-ninh.toml",
+    "quang-nam": HERE / "quang-nam.toml",
+    "nghe-an": HERE / "nghe-an.toml",
+}
 """Settings of each demo, by the province's name on the command line."""
-WRITTEN_BASE, WRITTEN_FOLDER, WRITTEN_PHOTOS = "http://127.0.0.1:8101", "ioc-data/sources", "ioc-data/photos"
-WRITTEN_GATES = ("http://127.0.0.1:8102", "http://127.0.0.1:8103")
+WRITTEN_FOLDER, WRITTEN_PHOTOS = "ioc-data/sources", "ioc-data/photos"
+WRITTEN_AUTHORITY = "ioc/demo/authority.pem"
+WRITTEN_PORT = re.compile(r"(?<=127\.0\.0\.1:)81\d\d\b")
 """Where the demo's settings say that the sources are; here they are told where they really are."""
+SCREENS_SET = re.compile(r"^screens *=", re.MULTILINE)
+SOURCES = 8101
+"""The written port of the sources that are served over HTTP; the others are a system's own."""
 
 
 def say(text: str) -> None:
@@ -100,14 +113,17 @@ def demo(
         raise BadConfig(f"There is no demo province {province}; write one of {', '.join(PROVINCES)}.")
     with _folder(data) as folder, _stopped() as stop:
         os.environ.setdefault(REPORTS_KEY, _reports_key(folder / "reports.key"))
-        port, sources, *gates = _ports(port, 2 + len(WRITTEN_GATES))
+        os.environ.setdefault(SYSTEMS_KEY, secrets.token_urlsafe(24))
         province = province or "phu-yen"
-        settings(province, folder, sources, gates)
+        written = written_ports(province)
+        port, *found = _ports(port, 1 + len(written))
+        ports = dict(zip(written, found, strict=True))
+        settings(province, folder, ports)
         say(f"[1/4] The database and the keys, in {folder} …")
         told = _prepare(folder, key)
         say("[2/4] The sources of the invented province (dữ liệu mẫu) …")
         say("[3/4] The roles: web, poller, health, projector, archive, and their Redis …")
-        kept = _all(folder, port, province, [sources, *gates])
+        kept = _all(folder, port, province, ports)
         try:
             began = time.monotonic()
             _until_ready(kept, port, stop, folder)
@@ -161,29 +177,46 @@ def _ports(port: int, count: int) -> list[int]:
     """`count` ports, all different: the first is `port` itself when it is free (0: any), the others are free ones.
 
     Raises BadConfig."""
-    with ExitStack() as held:
-        found = []
-        for wanted in (port, *[0] * (count - 1)):
-            trial = held.enter_context(socket.socket())
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                trial.bind(("127.0.0.1", wanted))
-            except OSError as error:
-                say = f"Port {wanted} can't be used ({error.strerror}); name another with --port, or 0 for a free one."
-                raise BadConfig(say) from None
-            found.append(int(trial.getsockname()[1]))
-        return found
+    found = free(count)
+    if port:
+        if not is_free(port):
+            raise BadConfig(f"Port {port} is taken, or closed to you; name another with --port, or 0 for a free one.")
+        found = [port, *[other for other in found if other != port]][:count]
+    return found
 
 
-def settings(province: str, folder: Path, sources: int, gates: Sequence[int]) -> None:
-    """The demo's settings, with its sources where they are this time, and its screens: those of all, and its own."""
+def _written(province: str) -> dict[str, str]:
+    """The settings of a province and the parts that they include, by their path as seen from the settings."""
+    file = PROVINCES[province]
+    names = {path: path.relative_to(HERE).as_posix() for path in include.gather(file).files} | {file: "ioc.toml"}
+    return {name: path.read_text(encoding="utf-8") for path, name in names.items()}
+
+
+def written_ports(province: str) -> list[int]:
+    """The ports that the settings of a province write, that of the sources first."""
+    found = {int(port) for text in _written(province).values() for port in WRITTEN_PORT.findall(text)}
+    return [SOURCES, *sorted(found - {SOURCES})]
+
+
+def free_ports(province: str) -> dict[int, int]:
+    """A free port for each that the settings of a province write."""
+    written = written_ports(province)
+    return dict(zip(written, _ports(0, len(written)), strict=True))
+
+
+def settings(province: str, folder: Path, ports: Mapping[int, int]) -> None:
+    """The demo's settings, with its sources where they are this time, and its screens: those of all, and its own.
+
+    `ports`: the real port of each that the settings write.
+    """
     (folder / "sources").mkdir(exist_ok=True)
     (folder / "log").mkdir(exist_ok=True)
-    text = PROVINCES[province].read_text(encoding="utf-8").replace(WRITTEN_BASE, f"http://127.0.0.1:{sources}")
-    for written, gate in zip(WRITTEN_GATES, gates, strict=True):
-        text = text.replace(written, f"http://127.0.0.1:{gate}")
-    text = text.replace(WRITTEN_FOLDER, (folder / "sources").as_posix())
-    text = text.replace(WRITTEN_PHOTOS, (folder / "photos").as_posix())
+    texts = {}
+    for name, text in _written(province).items():
+        text = WRITTEN_PORT.sub(lambda port: str(ports[int(port[0])]), text)
+        text = text.replace(WRITTEN_FOLDER, (folder / "sources").as_posix())
+        text = text.replace(WRITTEN_AUTHORITY, (HERE / "authority.pem").as_posix())
+        texts[name] = text.replace(WRITTEN_PHOTOS, (folder / "photos").as_posix())
     own = HERE / "screens" / province
     if own.is_dir():
         from ioc.settings import screens_folder
@@ -191,10 +224,17 @@ def settings(province: str, folder: Path, sources: int, gates: Sequence[int]) ->
         shutil.rmtree(folder / "screens", ignore_errors=True)
         shutil.copytree(screens_folder(None, folder), folder / "screens")
         shutil.copytree(own, folder / "screens", dirs_exist_ok=True)
-        text = text.replace(f'"screens/{province}"', '"screens"')
-    # the list that the communes' contract names, seen from the settings
-    shutil.copy(HERE / "xa-cu.csv", folder)
-    (folder / "ioc.toml").write_text(text, encoding="utf-8")
+        texts["ioc.toml"] = texts["ioc.toml"].replace(f'"screens/{province}"', '"screens"')
+        if not SCREENS_SET.search(texts["ioc.toml"]):
+            texts["ioc.toml"] += '\n[web]\nscreens = "screens"\n'
+    # the lists that contracts name, seen from the parts
+    for listed in sorted((HERE / "modules" / province).glob("*.csv")):
+        there = folder / listed.relative_to(HERE)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(listed, there)
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _environment() -> dict[str, str]:
@@ -216,11 +256,11 @@ def _prepare(folder: Path, key: str | None) -> dict[str, list[str]]:
     return told
 
 
-def _all(folder: Path, port: int, province: str, ports: Sequence[int]) -> list[Kept]:
+def _all(folder: Path, port: int, province: str, ports: Mapping[int, int]) -> list[Kept]:
     """The processes of a demo: the sources, and the centre's roles as a real centre runs them."""
     python, log = [sys.executable, "-m"], folder / "log"
-    command = [*python, "ioc.demo.sources", "--port", str(ports[0]), "--data", str(folder / "sources")]
-    command += ["--province", province, "--gates", ",".join(map(str, ports[1:]))]
+    command = [*python, "ioc.demo.sources", "--data", str(folder / "sources"), "--province", province]
+    command += ["--ports", ",".join(f"{written}={real}" for written, real in ports.items())]
     kept = [Kept("sources", command, log / "sources.txt")]
     for roles in ROLES:
         command = [*python, "ioc", "run", *roles, "--config", str(folder / "ioc.toml"), "--data", str(folder)]
@@ -262,8 +302,8 @@ def _reasons(port: int) -> list[str] | None:
 
 
 def _tell(port: int, told: dict[str, list[str]], key: str | None) -> None:
-    """The addresses of the screens on standard output; each code serves once."""
-    for path in told["screens"]:
+    """The addresses of the screens and pages on standard output; each code serves once."""
+    for path in told["screens"] + told["pages"]:
         print(f"http://127.0.0.1:{port}{path}")
     if key is None:
         print(f"Key for everything: {told['key']}")

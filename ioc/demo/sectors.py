@@ -58,13 +58,11 @@ class Sectors:
         world = self.world
         (self.folder / "open").mkdir(exist_ok=True)
         world.dossiers.write(self.folder / "dossiers.db")
-        world.vaccinations.write(self.folder / "health.db")
         offices.write_documents(self.folder / "documents.db", world.seed, world.began, world.units)
 
     def keep(self) -> None:
         """Bring the files up to the world's time, and to which sectors are open."""
         self.world.dossiers.flush(self.folder / "dossiers.db")
-        self.world.vaccinations.flush(self.folder / "health.db")
         for name in (*ABSENT, *UNSYNCED):
             here = self.opened(name)
             if self._stood.get(name) is not here:

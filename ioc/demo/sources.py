@@ -1,6 +1,6 @@
 """The demo's sources: small servers and files that speak the forms that real sources speak.
 
-`python -m ioc.demo.sources --port 8101 --data DIR` serves, on loopback only:
+`python -m ioc.demo.sources --data DIR` serves, on loopback only:
 
 - `/so-camera/camera.json`, the city's camera registry (JSON, VN-2000), and `/cong-an/camera.geojson`, the police's
   (WGS84), both with ETag; `/anh/<camera>.jpg`, each camera's picture;
@@ -12,8 +12,8 @@
 Some of it fails on purpose: the dossiers' database is locked for a while in each BACKUP_EVERY_S, the document axis is
 gone for good after DOCUMENTS_S, schools send one table and no more, hospitals forget every fourth day, of the communes
 some report late and some never (`ioc.demo.communes`), and Labour was never connected. What is asked over HTTP can be
-told to fall silent (`ioc.demo.mute`), and a camera to freeze (`ioc.demo.frost`). With `--province tay-ninh` it is the
-other demo (`ioc.demo.tay_ninh`).
+told to fall silent (`ioc.demo.mute`), and a camera to freeze (`ioc.demo.frost`). With `--province` it is
+another demo (`ioc.demo.tay_ninh`, `ioc.demo.modular`).
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 import uvicorn
 from starlette.applications import Starlette
@@ -40,15 +39,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ioc import clock
-from ioc.demo import mute, offices, sheets
+from ioc.demo import georeport, mute, offices, sheets
 from ioc.demo.cameras import BROKEN, Office, city_registry, geojson_registry, jpeg
 from ioc.demo.citizens import Way
 from ioc.demo.communes import Communes
 from ioc.demo.frost import Frost
+from ioc.demo.systems import Systems
 from ioc.demo.world import PROVINCES, World, open_world
 
 PORT = 8101
-"""Where the sources listen when nobody says otherwise; the demo's settings name it."""
+"""Where the demo's settings say that the sources listen."""
 SEED = 54
 DAY_S = 100.0
 """A reporting day of the demo, in seconds: nobody watches a demo for a day."""
@@ -56,7 +56,6 @@ BACKUP_EVERY_S, BACKUP_S = 150.0, 45.0
 """The dossiers' database is locked for so long, so often: a backup, as in many offices."""
 DOCUMENTS_S = 45.0
 """When the document axis falls silent for good."""
-PAGE, PAGE_MOST = 100, 500
 
 
 class Offices:
@@ -122,16 +121,17 @@ class Offices:
 class Desk:
     """The HTTP side: what is asked is answered from the world as it is now."""
 
-    def __init__(self, world: World, folder: Path, base: str) -> None:
-        self.world, self.base = world, base
+    def __init__(self, world: World, folder: Path, ports: Mapping[int, int]) -> None:
+        self.world, self.base = world, f"http://127.0.0.1:{ports[PORT]}"
         self.offices = Offices(world, folder)
+        self.systems = Systems(world.plan.systems, world, folder, ports)
         self.silent: set[str] = set()
         self.frost = Frost(world.cameras)
 
     def app(self) -> Starlette:
         """The application; while it runs, the world goes on."""
         guard = Middleware(mute.Mute, silent=self.silent)
-        routes = [*self.routes(), *mute.routes(self.silent), *self.frost.routes()]
+        routes = [*self.systems.routes(), *self.routes(), *mute.routes(self.silent), *self.frost.routes()]
         return Starlette(routes=routes, middleware=[guard], lifespan=self._life)
 
     def routes(self) -> list[Route]:
@@ -155,11 +155,13 @@ class Desk:
     @asynccontextmanager
     async def _life(self, _app: Starlette) -> AsyncIterator[None]:
         await self.begin()
+        await self.systems.begin()
         going = asyncio.create_task(self._go(), name="world")
         yield
         going.cancel()
         with suppress(asyncio.CancelledError):
             await going
+        await self.systems.end()
         await self.end()
 
     async def begin(self) -> None:
@@ -179,6 +181,7 @@ class Desk:
             self.world.advance(clock.now())
             try:
                 await self.keep()
+                await self.systems.keep()
             except sqlite3.Error as error:
                 # what moved is written the next time
                 logging.getLogger("ioc.demo").debug("%s", error)
@@ -201,11 +204,11 @@ class Desk:
 
     def cameras_tally(self, office: Office, more: int = 0) -> Response:
         cameras = self.world.cameras
-        return tally(len(cameras.of(office)) + more, cameras.newest(office))
+        return georeport.tally(len(cameras.of(office)) + more, cameras.newest(office))
 
     async def reports_tally(self, request: Request) -> Response:
         found = self.world.citizens.of(_WAYS.get(request.path_params["way"], "1022"))
-        return tally(len(found), found[-1].updated)
+        return georeport.tally(len(found), found[-1].updated) if found else Response(status_code=404)
 
     async def picture(self, request: Request) -> Response:
         id = request.path_params["id"]
@@ -221,42 +224,11 @@ class Desk:
         way, form = request.path_params["way"], request.path_params["form"]
         if way not in _WAYS or form not in ("json", "xml"):
             return Response(status_code=404)
-        try:
-            page, size, since = _asked(request)
-        except ValueError as error:
-            return _georeport([{"code": 400, "description": str(error)}], form, "errors", "error", 400)
         found = self.world.citizens.of(_WAYS[way])
-        if since is not None:
-            found = [report for report in found if report.updated >= since]
-        some = [report.as_georeport() for report in found[(page - 1) * size : page * size]]
-        return _georeport(some, form, "service_requests", "request", 200)
+        return georeport.requests([(one.updated, one.as_georeport) for one in found], request, form)
 
 
 _WAYS: dict[str, Way] = {"1022": "1022", "app": "app", "web": "web"}
-
-
-def tally(total: int, newest: datetime) -> Response:
-    return JSONResponse({"tong": total, "cap_nhat": newest.astimezone(clock.ZONE).isoformat(timespec="seconds")})
-
-
-def _asked(request: Request) -> tuple[int, int, datetime | None]:
-    page = int(request.query_params.get("page", "1"))
-    size = int(request.query_params.get("page_size", str(PAGE)))
-    if page < 1 or not 1 <= size <= PAGE_MOST:
-        raise ValueError(f"page is 1 or more, and page_size 1 to {PAGE_MOST}.")
-    since = request.query_params.get("updated_after")
-    return page, size, clock.parse(since) if since else None
-
-
-def _georeport(rows: list[dict[str, Any]], form: str, many: str, one: str, status: int) -> Response:
-    if form == "json":
-        return JSONResponse(rows, status)
-    inside = "".join(
-        f"<{one}>" + "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in row.items()) + f"</{one}>"
-        for row in rows
-    )
-    text = f'<?xml version="1.0" encoding="utf-8"?><{many}>{inside}</{many}>'
-    return Response(text, status, media_type="text/xml")
 
 
 def tagged(request: Request, said: Any, media_type: str) -> Response:
@@ -268,28 +240,37 @@ def tagged(request: Request, said: Any, media_type: str) -> Response:
     return Response(body, media_type=media_type, headers={"ETag": tag})
 
 
-def _ports(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
+class _Ports(dict[int, int]):
+    """The real port of each that the settings write; one that nobody moved is where it is written."""
+
+    def __missing__(self, written: int) -> int:
+        return written
 
 
-def desk_of(province: str, world: World, folder: Path, port: int, gates: Sequence[int]) -> Desk:
-    """The sources of a province, to be served at `port`; `gates`: ports of its sectors with a server."""
-    base = f"http://127.0.0.1:{port}"
+def _ports(text: str) -> _Ports:
+    return _Ports({int(written): int(real) for written, _, real in (part.partition("=") for part in text.split(","))})
+
+
+def desk_of(province: str, world: World, folder: Path, ports: Mapping[int, int]) -> Desk:
+    """The sources of a province. `ports`: the real port of each that its settings write."""
     if province == "tay-ninh":
         from ioc.demo.tay_ninh import TayNinh
 
-        return TayNinh(world, folder, base, gates)
-    return Desk(world, folder, base)
+        return TayNinh(world, folder, ports)
+    if province != "phu-yen":
+        from ioc.demo.modular import Modular
+
+        return Modular(world, folder, ports)
+    return Desk(world, folder, ports)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve until told to stop."""
     asked = argparse.ArgumentParser(prog="python -m ioc.demo.sources", description="The demo's simulated sources.")
-    asked.add_argument("--port", type=int, default=PORT)
     asked.add_argument("--data", type=Path, default=Path("ioc-data/sources"), help="folder of databases and tables")
     asked.add_argument("--seed", type=int, default=SEED)
     asked.add_argument("--province", choices=sorted(PROVINCES), default="phu-yen")
-    asked.add_argument("--gates", type=_ports, help="ports of the sectors with a server, PORT,PORT (tay-ninh alone)")
+    asked.add_argument("--ports", type=_ports, default=_Ports(), help="where the settings' ports are: 8101=PORT,…")
     asked.add_argument("--with-parent", action="store_true", help="end when the process ends that started this one")
     given = asked.parse_args(arguments)
     if given.with_parent:
@@ -298,8 +279,8 @@ def main(arguments: list[str] | None = None) -> None:
         die_with(os.getppid())
     given.data.mkdir(parents=True, exist_ok=True)
     world = open_world(given.data, given.seed, clock.now(), given.province)
-    desk = desk_of(given.province, world, given.data, given.port, given.gates or (given.port + 1, given.port + 2))
-    uvicorn.run(desk.app(), host="127.0.0.1", port=given.port, log_level="warning", access_log=False)
+    desk = desk_of(given.province, world, given.data, given.ports)
+    uvicorn.run(desk.app(), host="127.0.0.1", port=given.ports[PORT], log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":

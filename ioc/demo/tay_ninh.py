@@ -8,9 +8,8 @@ tells which of them are open, `POST /_sectors/<id>/open` and `POST /_sectors/<id
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,17 +17,21 @@ from starlette.routing import Route
 
 from ioc import clock
 from ioc.demo.cameras import geojson_registry
+from ioc.demo.georeport import tally
 from ioc.demo.sectors import SECTORS, Sectors, incidents, traffic
-from ioc.demo.sources import Desk, tagged, tally
+from ioc.demo.sources import PORT, Desk, tagged
 from ioc.demo.world import World
+
+GATES = (8102, 8103)
+"""The ports that the settings write for the sectors with a server."""
 
 
 class TayNinh(Desk):
-    """The HTTP side of Tây Ninh's sources. `gates`: ports of the sectors with a server."""
+    """The HTTP side of Tây Ninh's sources."""
 
-    def __init__(self, world: World, folder: Path, base: str, gates: Sequence[int]) -> None:
-        super().__init__(world, folder, base)
-        self.sectors = Sectors(world, folder, urlsplit(base).port or 80, gates)
+    def __init__(self, world: World, folder: Path, ports: Mapping[int, int]) -> None:
+        super().__init__(world, folder, ports)
+        self.sectors = Sectors(world, folder, ports[PORT], [ports[gate] for gate in GATES])
 
     def routes(self) -> list[Route]:
         return [

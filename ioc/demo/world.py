@@ -20,6 +20,8 @@ from ioc.settings import Province
 PROVINCES = {
     "phu-yen": Province(name="Phú Yên", where="tỉnh Đắk Lắk", province="66", legacy_province="54", demo=True),
     "tay-ninh": Province(name="Tây Ninh", where="tỉnh Tây Ninh", province="80", legacy_province="72", demo=True),
+    "quang-nam": Province(name="Quảng Nam", where="TP Đà Nẵng", province="48", legacy_province="49", demo=True),
+    "nghe-an": Province(name="Nghệ An", province="40", demo=True),
 }
 """Provinces that a demo can be had of, by the name that the command line takes."""
 OLDEST = timedelta(days=2)
@@ -27,27 +29,43 @@ OLDEST = timedelta(days=2)
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """In what one province's world differs from another's; see `cameras`, `citizens` and `offices`."""
+    """In what one province's world differs from another's; see `cameras`, `citizens` and `offices`.
+
+    `systems`: the simulated systems that it runs beside those (`ioc.demo.systems`): those of which its settings include
+    a part. `province`: its name on the command line.
+    """
 
     town: Town
     ways: dict[citizens.Way, float]
     prefix: str
     shops: tuple[int, int] = (OFFICES, CONNECTED)
     behind: timedelta = timedelta()
+    systems: tuple[str, ...] = ()
+    province: str = "phu-yen"
 
 
-PLANS = {
+def _systems(province: str) -> tuple[str, ...]:
+    here = Path(__file__).parent
+    parts = {path.stem for path in (here / "modules" / province).glob("*.toml")}
+    return tuple(sorted(parts & {path.stem for path in (here / "systems").glob("*.py")}))
+
+
+_PLANS = {
     "phu-yen": Plan(cameras.TUY_HOA, citizens.PHU_YEN, "PY"),
     # the vaccination database is late, as the province said of its own
     "tay-ninh": Plan(cameras.TAY_NINH, citizens.TAY_NINH, "TN", (94, 71), timedelta(hours=26)),
+    "quang-nam": Plan(cameras.TAM_KY, citizens.QUANG_NAM, "QN"),
+    "nghe-an": Plan(cameras.VINH, citizens.PHU_YEN, "NA"),
 }
+PLANS = {name: msgspec.structs.replace(plan, province=name, systems=_systems(name)) for name, plan in _PLANS.items()}
+"""What is in each province's world, by the same names."""
 
 
 class World:
     """Cameras, citizens and offices; what is there at a time depends on seed, beginning and that time alone."""
 
     def __init__(self, seed: int, began: datetime, units: Units, plan: Plan = PLANS["phu-yen"]) -> None:
-        self.seed, self.began, self.now = seed, began, began
+        self.seed, self.began, self.now, self.plan = seed, began, began, plan
         self.units = units.all()
         day = began.astimezone(clock.ZONE).date()
         self.cameras = Cameras(seed, began, plan.town)

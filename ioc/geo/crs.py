@@ -10,8 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from ioc.errors import BadConfig, BadRecord
+
+if TYPE_CHECKING:
+    from pyproj import CRS, Transformer
 
 OPERATION = "VN-2000 to WGS 84 (2)"
 """The one datum shift that is used, as EPSG names it (EPSG:6960)."""
@@ -40,27 +44,7 @@ def to_wgs84(epsg: int) -> Change:
     """
     if epsg == WGS84:
         return _same
-    # pyproj costs 20 MB and most sources speak WGS84
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError, ProjError
-    from pyproj.transformer import TransformerGroup
-
-    wrong = BadConfig(
-        f"EPSG:{epsg} is no coordinate system that can be read; write 4326 for WGS84, "
-        "or the VN-2000 zone of the source's province, such as 5899 (Quảng Nam) or 9218 (Phú Yên)."
-    )
-    try:
-        system = CRS.from_epsg(epsg)
-        if not (system.is_projected or system.is_geographic):
-            raise wrong
-        found = TransformerGroup(system, CRS.from_epsg(WGS84), always_xy=True, allow_ballpark=False).transformers
-    except (CRSError, ProjError):
-        raise wrong from None
-    if epsg in VN2000:
-        found = [each for each in found if OPERATION in each.description]
-    if not found:
-        raise wrong
-    transform = found[0].transform
+    transform = _transformer(epsg).transform
 
     def change(x: float, y: float) -> tuple[float, float]:
         lon, lat = transform(x, y)
@@ -70,6 +54,65 @@ def to_wgs84(epsg: int) -> Change:
         return lon, lat
 
     return change
+
+
+@lru_cache(maxsize=64)
+def from_wgs84(epsg: int) -> Change:
+    """The inverse of `to_wgs84`, for a system in metres: (longitude, latitude) to (easting, northing).
+
+    Raises BadConfig on a code it can't read, or whose unit is no metre; the function raises BadRecord.
+    """
+    wrong = BadConfig(f"EPSG:{epsg} is not in metres; write the VN-2000 zone of the province, such as 9218 (Phú Yên).")
+    if epsg == WGS84:
+        raise wrong
+    system = _system(epsg)
+    if not system.is_projected or any(axis.unit_name != "metre" for axis in system.axis_info):
+        raise wrong
+    found = _transformer(epsg)
+
+    def change(lon: float, lat: float) -> tuple[float, float]:
+        x, y = found.transform(lon, lat, direction="INVERSE")
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise BadRecord(f"The place ({lon:.8g}, {lat:.8g}) does not exist in EPSG:{epsg}.", reason="bad_place")
+        return x, y
+
+    return change
+
+
+def _wrong(epsg: int) -> BadConfig:
+    return BadConfig(
+        f"EPSG:{epsg} is no coordinate system that can be read; write 4326 for WGS84, "
+        "or the VN-2000 zone of the source's province, such as 5899 (Quảng Nam) or 9218 (Phú Yên)."
+    )
+
+
+def _system(epsg: int) -> CRS:
+    # pyproj costs 20 MB and most sources speak WGS84
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    try:
+        system = CRS.from_epsg(epsg)
+    except CRSError:
+        raise _wrong(epsg) from None
+    if not (system.is_projected or system.is_geographic):
+        raise _wrong(epsg)
+    return system
+
+
+def _transformer(epsg: int) -> Transformer:
+    """The one operation from `epsg` to WGS84. Raises BadConfig."""
+    from pyproj.exceptions import ProjError
+    from pyproj.transformer import TransformerGroup
+
+    try:
+        group = TransformerGroup(_system(epsg), _system(WGS84), always_xy=True, allow_ballpark=False)
+    except ProjError:
+        raise _wrong(epsg) from None
+    found = [each for each in group.transformers if epsg not in VN2000 or OPERATION in each.description]
+    if not found:
+        raise _wrong(epsg)
+    return found[0]
 
 
 def _same(x: float, y: float) -> tuple[float, float]:

@@ -147,9 +147,9 @@ def small(shapes: Mapping[str, Shape], budget: int = MAP_BYTES) -> dict[str, Geo
 
 def geometry(shape: Shape) -> Geometry:
     """The GeoJSON geometry of `shape`, with the decimals that a map needs."""
-    from shapely.geometry import mapping
+    from shapely import geometry as shapes
 
-    said: Geometry = mapping(shape)
+    said: Geometry = shapes.mapping(shape)
     return {"type": said["type"], "coordinates": _rounded(said["coordinates"])}
 
 
@@ -164,7 +164,7 @@ def cells(centres: Mapping[str, tuple[float, float]], km2: Mapping[str, float]) 
     places of four into the right commune. Two communes with one centre share nothing: the first gets the cell.
     """
     import shapely
-    from shapely.affinity import scale
+    from shapely import affinity
 
     middle = math.cos(math.radians(sum(lat for _, lat in centres.values()) / max(1, len(centres))))
     at: dict[tuple[float, float], str] = {}
@@ -180,7 +180,8 @@ def cells(centres: Mapping[str, tuple[float, float]], km2: Mapping[str, float]) 
         made = shapely.voronoi_polygons(shapely.MultiPoint(spots), extend_to=hull, ordered=True)
         parts = [shapely.intersection(part, hull) for part in shapely.get_parts(made)]
     return {
-        at[spot]: scale(areas_only(part), 1 / middle, 1, origin=(0, 0)) for spot, part in zip(spots, parts, strict=True)
+        at[spot]: affinity.scale(areas_only(part), 1 / middle, 1, origin=(0, 0))
+        for spot, part in zip(spots, parts, strict=True)
     }
 
 

@@ -15,6 +15,7 @@ from ioc.geo.units import Unit, english, nfc
 from ioc.settings import Province
 
 PACKAGE = "vietnamadminunits"
+_KINDS = ("Phường", "Xã", "Đặc khu")
 
 _NEW = (
     "SELECT wardCode, ward, wardLon, wardLat, wardAreaKm2, wardKey, provinceKey FROM admin_units WHERE provinceCode = ?"
@@ -110,3 +111,14 @@ def _crosswalk(province_key: str) -> dict[str, Any]:
         for piece in pieces:
             communes.setdefault(piece["newWardKey"], []).append(part)
     return {"provinces": data["DICT_PROVINCE"][province_key], "communes": communes}
+
+
+def borne() -> dict[str, int]:
+    """How many communes of today bear each name, without its kind, in the whole country."""
+    found: dict[str, int] = {}
+    with closing(_open()) as lists:
+        for (name,) in lists.execute("SELECT ward FROM admin_units WHERE ward IS NOT NULL"):
+            said = nfc(name)
+            bare = next((said[len(kind) + 1 :] for kind in _KINDS if said.startswith(kind + " ")), said)
+            found[bare] = found.get(bare, 0) + 1
+    return found

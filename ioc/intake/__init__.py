@@ -31,7 +31,8 @@ __all__ = [
 def terms(contract: Contract, config: AdapterConfig, units: Finder | None) -> dict[str, Any]:
     """What a source's contract and settings say of how its answers are weighed (arguments of `weigh`)."""
     return {
-        "kind": config.event, "method": contract.method, "complete": config.complete, "units": units,
+        "kind": config.event, "method": contract.method, "complete": config.complete,
+        "units": None if config.at_sea else units,
         "expect": contract.expect, "due": contract.due, "reporters": bool(contract.reporters),
         "reasons": "all" if config.reasons else None,
     }  # fmt: skip
@@ -67,7 +68,7 @@ async def commit(
         before,
         asked=asked,
         answered=received,
-        observed=max(filter(None, (before.observed, taken.observed)), default=None),
+        observed=_newest(before.observed, taken),
         error=None,
         refused=False,
         untaken=False,
@@ -89,6 +90,7 @@ async def commit(
         reached=max(filter(None, (before.reached, taken.reached)), default=None),
         alike=before.alike + 1 if taken.digest is not None and taken.digest == before.digest else 0,
         digest=taken.digest,
+        unread=_unread(before.unread, taken, received),
         link=proof.read(before.link, received, taken.have, _asides({**known.seen, **taken.seen})),
     )
     revision = await log.append(
@@ -101,6 +103,24 @@ async def commit(
         sender_ids=taken.sender_ids,
     )
     return Known(revision, cursor, kept, answered)
+
+
+def _newest(before: datetime | None, taken: Taken) -> datetime | None:
+    """The newest change that the source told of; what it tells whole goes back with it, as after a backup."""
+    if taken.complete and taken.observed is not None:
+        return taken.observed
+    return max(filter(None, (before, taken.observed)), default=None)
+
+
+def _unread(before: datetime | None, taken: Taken, received: datetime) -> datetime | None:
+    """Since when not one record of the source's whole answers can be read; one that says "as before" changes nothing.
+
+    Of a source that tells only what is new, one bad record says nothing of the rest.
+    """
+    if taken.records == 0 and not taken.complete:
+        return before
+    unread = taken.complete and 0 < taken.records == taken.set_aside
+    return (before or received) if unread else None
 
 
 def _asides(seen: Mapping[str, str | None]) -> int:

@@ -1,4 +1,4 @@
-"""What people say, as events: an excuse for who need not tell, a note that a revision was seen. Appended to the log."""
+"""What people say, as events for the log: an excuse, a note that a revision was seen, the claim of an alert."""
 
 from __future__ import annotations
 
@@ -113,6 +113,14 @@ async def seen(log: Log, rows: Mapping[str, str | None], *, by: str, now: dateti
     ]  # fmt: skip
     if events:
         await tell(log, names.NOTES, events, now)
+
+
+async def claim(log: Log, alert: str, since: str, *, by: str, take_back: bool, now: datetime) -> None:
+    """Note that somebody has taken the alert that was raised at `since`, or gives it back. Raises StoreAway."""
+    who = "" if take_back else plain(by, MOST_BY, "The name of who takes it (by)")
+    told = Feature({"of": since, "by": who, "at": clock.rfc3339(now)})
+    event = Event(new_id(), names.CLAIMS, names.CLAIMED, names.claim_of(alert), now, now, told, method="typed")
+    await tell(log, names.CLAIMS, [event], now)
 
 
 async def tell(log: Log, writer: str, events: Sequence[Event], now: datetime) -> None:

@@ -5,7 +5,7 @@ One append is one transaction: events, cursor, seen and answer, all or none. Tha
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -79,8 +79,10 @@ class Log(Protocol):
         """The last answer of each source."""
         ...
 
-    def read(self, group: str, *, count: int = 1000) -> AsyncIterator[Batch | None]:
+    def read(self, group: str, *, count: int = 1000) -> AsyncGenerator[Batch | None]:
         """Batches for one group of readers, for ever; unacknowledged ones come first, after a restart.
+
+        Read it in `aclosing`: who merely stops leaves its connections, and what it fetched ahead, to the collector.
 
         A subject's events come in their order; those of two subjects may lie in two streams of the log.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
 
 from ioc.contract import Answered
@@ -65,7 +65,7 @@ class MemoryLog:
     async def answers(self) -> dict[str, Answered]:
         return {source: known.answered for source, known in self._known.items() if known.answered is not None}
 
-    async def read(self, group: str, *, count: int = 1000) -> AsyncIterator[Batch | None]:
+    async def read(self, group: str, *, count: int = 1000) -> AsyncGenerator[Batch | None]:
         at, life = self._acked[group], self._life
         again_until = len(self._entries) + self._first
         while True:

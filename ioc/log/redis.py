@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -189,7 +189,7 @@ class RedisLog:
             found = await server.hgetall(names.ANSWERS)
         return {source.decode(): _answered.decode(body) for source, body in found.items()}
 
-    async def read(self, group: str, *, count: int = 1000) -> AsyncIterator[Batch | None]:
+    async def read(self, group: str, *, count: int = 1000) -> AsyncGenerator[Batch | None]:
         wanted = self._wanted if group == "projector" else None
         while True:
             streams = await self._layout.count()

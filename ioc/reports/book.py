@@ -32,6 +32,7 @@ __all__ = [
 
 CLAIM = timedelta(minutes=2)
 """How long a claim holds without being renewed."""
+PURGED = "Đã xoá khi hết hạn lưu giữ."
 _TICK = timedelta(milliseconds=1)
 
 _reports, _steps, _photos = tables.reports, tables.steps, tables.photos
@@ -240,6 +241,13 @@ class Book:
                 await self._touch(connection, msgspec.structs.replace(found, updated=at))
             row = (await connection.execute(sa.select(_photos).where(mine))).mappings().one()
         return photo_of(row)
+
+    async def forget(self, photo: Photo) -> bool:
+        """Note that a photo was purged; False: it is noted already."""
+        mine = sa.and_(_photos.c.report == photo.report, _photos.c.hash == photo.hash, _photos.c.state == "taken")
+        async with self.db.writing() as connection:
+            done = sa.update(_photos).where(mine).values(state="purged", stored=None, why=PURGED)
+            return (await connection.execute(done)).rowcount > 0
 
     async def claim(self, report: str, name: str) -> datetime:
         """Work on a report, or go on doing so; returns until when. Raises Claimed, Unknown."""

@@ -107,7 +107,7 @@ class Desk:
     async def queue(self, asking: Asking, who: Who) -> Page:
         """A page of what fits, the most urgent first. Raises Unfit when `after` is no place of ours."""
         limit = max(1, min(asking.limit, MOST))
-        where = [*_within(who), *self._fitting(asking, who)]
+        where = [*within(who), *self._fitting(asking, who)]
         if asking.after is not None:
             where.append(_beyond(asking))
         async with self.db.reading() as connection:
@@ -126,13 +126,13 @@ class Desk:
         }  # fmt: skip
         sums = [sa.func.coalesce(sa.func.sum(sa.case((one, 1), else_=0)), 0).label(name) for name, one in told.items()]
         async with self.db.reading() as connection:
-            row = (await connection.execute(sa.select(*sums).where(_is_open, *_within(who)))).mappings().one()
+            row = (await connection.execute(sa.select(*sums).where(_is_open, *within(who)))).mappings().one()
         return {name: int(row[name]) for name in told}
 
     async def one(self, report: str, who: Who) -> Found:
         """One report, hidden or not. Raises Unknown."""
         async with self.db.reading() as connection:
-            found = await _found(connection, [_reports.c.id == report, *_within(who)], [_reports.c.id], 1)
+            found = await _found(connection, [_reports.c.id == report, *within(who)], [_reports.c.id], 1)
         if not found:
             raise Unknown
         return found[0]
@@ -145,7 +145,7 @@ class Desk:
         span = timedelta(days=category.near_days)
         where = [
             _reports.c.category == report.category, _reports.c.id != report.id, _reports.c.hidden.is_(None),
-            _reports.c.filed.between(report.filed - span, report.filed + span), *_within(who),
+            _reports.c.filed.between(report.filed - span, report.filed + span), *within(who),
         ]  # fmt: skip
         if report.lat is not None and report.lon is not None:
             north = category.near_m / _METRES
@@ -163,7 +163,7 @@ class Desk:
     async def family(self, report: Report, who: Who) -> tuple[Report | None, list[Report]]:
         """The report that this one is part of, or was split off; and those that are part of, or split off, this one."""
         query = sa.select(_reports).where(
-            sa.or_(_reports.c.id == report.parent, _reports.c.parent == report.id), *_within(who)
+            sa.or_(_reports.c.id == report.parent, _reports.c.parent == report.id), *within(who)
         )
         async with self.db.reading() as connection:
             rows = (await connection.execute(query.order_by(_reports.c.filed, _reports.c.id))).mappings()
@@ -254,7 +254,7 @@ def _claim(report: Report, who: Who) -> dict[str, Any]:
     return {"by": report.claim_by, "until": _text(report.claim_until), "mine": report.claim_by == who.name}
 
 
-def _within(who: Who) -> list[sa.ColumnElement[bool]]:
+def within(who: Who) -> list[sa.ColumnElement[bool]]:
     """What exists for this one."""
     return [_reports.c.agency == (who.agency or "")] if who.role == "agency" else []
 

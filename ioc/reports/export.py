@@ -6,8 +6,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ioc import clock
-from ioc.db.mask import mask_text
+from ioc import clock, everybody, fields
 from ioc.report_rules import Reports
 from ioc.reports import public
 from ioc.reports.desk import Found
@@ -18,7 +17,6 @@ COLUMNS = (
     "number", "state", "category", "category_title", "unit", "unit_name", "agency", "agency_title", "channel", "filed",
     "due", "ended", "in_time", "hours", "reopened", "satisfied", "supports", "photos", "lon", "lat", "words",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def row(found: Found, rules: Reports, called: Callable[[str], str]) -> dict[str, Any]:
@@ -38,28 +36,26 @@ def row(found: Found, rules: Reports, called: Callable[[str], str]) -> dict[str,
         "hours": round((one.ended - one.filed).total_seconds() / 3600, 1) if one.ended else None,
         "reopened": one.reopened, "satisfied": one.satisfied, "supports": one.supports, "photos": found.photos,
         "lon": place[0] if place else None, "lat": place[1] if place else None,
-        "words": mask_text(one.words),
+        "words": everybody.words(one.words),
     }  # fmt: skip
 
 
-def workbook(rows: Sequence[Mapping[str, Any]]) -> bytes:
+def workbook(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = COLUMNS) -> bytes:
     """The rows as XLSX; a text that a spreadsheet would run as a formula is a text. Blocks: call it in a thread."""
     from openpyxl import Workbook
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Phản ánh")
-    sheet.append(list(COLUMNS))
+    sheet.append(list(columns))
     for one in rows:
-        cells = (one[name] for name in COLUMNS)
-        sheet.append([_plain(ILLEGAL_CHARACTERS_RE.sub("", cell)) if isinstance(cell, str) else cell for cell in cells])
+        cells = (one[name] for name in columns)
+        sheet.append(
+            [fields.defused(ILLEGAL_CHARACTERS_RE.sub("", cell)) if isinstance(cell, str) else cell for cell in cells]
+        )
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
-
-
-def _plain(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def collection(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

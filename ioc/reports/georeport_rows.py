@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ioc.db.mask import mask_text
+from ioc import everybody
 from ioc.db.reports import Report, photos, report_of, reports, steps
 from ioc.db.session import Database
 from ioc.report_rules import Reports
@@ -104,16 +104,16 @@ def _told(
         number=row.number,
         state=row.state,
         category=row.category,
-        words=mask_text(row.words),
+        words=everybody.words(row.words),
         agency=row.agency,
         filed=row.filed,
         updated=row.updated,
         due=row.due,
         # an address would undo what the grid hides
-        address=mask_text(row.address) if row.address is not None and coarse <= 0 else None,
+        address=everybody.words(row.address) if row.address is not None and coarse <= 0 else None,
         lon=place[0] if place is not None else None,
         lat=place[1] if place is not None else None,
         media=media(shot) if shot is not None else None,
-        text=mask_text(text) if text is not None else None,
+        text=everybody.words(text) if text is not None else None,
         stays=stays if row.state in ("duplicate", "merged") else None,
     )

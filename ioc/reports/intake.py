@@ -29,6 +29,8 @@ from ioc.workdays import Calendar
 
 AT_ONCE = 200
 """Reports that are written in one transaction at most."""
+GATHER_S = 0.02
+"""Seconds that those wait who came while others were written: more come, and a transaction's steps are paid once."""
 CITIZEN = Who("citizen")
 
 _reports, _photos = tables.reports, tables.photos
@@ -85,9 +87,13 @@ class Intake:
         return await waits.done
 
     async def _write(self) -> None:
-        """Write what waits until nothing does."""
+        """Write what waits until nothing does: who comes alone at once, the others of a rush together."""
+        rush = False
         while self._waiting:
+            if rush and len(self._waiting) < AT_ONCE:
+                await asyncio.sleep(GATHER_S)
             batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+            rush = True
             try:
                 found: list[Filed] = await self._together(batch)
             except BaseException as error:
@@ -108,7 +114,7 @@ class Intake:
         communes = await self._communes(batch, day)
         async with self._db.writing(safe=True) as connection:
             # the day's counter is locked first: who sends the same client id in another process waits here
-            last = await count(connection, day.isoformat(), 0)
+            last = await count(connection, day.isoformat(), len(batch)) - len(batch)
             known = await self._known(connection, batch)
             fresh: list[tuple[Filed, Who]] = []
             for one, unit in zip(batch, communes, strict=True):
@@ -117,8 +123,10 @@ class Intake:
                     filed = self._new(one.told, at, unit, last + len(fresh) + 1)
                     fresh.append((filed, one.who))
                     known[client or filed.report.id] = filed
+            if len(fresh) < len(batch):
+                # those that were known already take no number
+                await count(connection, day.isoformat(), len(fresh) - len(batch))
             if fresh:
-                await count(connection, day.isoformat(), len(fresh))
                 await self._insert(connection, fresh, at)
         return _in_order(batch, known)
 

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from ioc.db.mask import mask_text
-from ioc.db.reports import Report, photos, report_of, reports
+from ioc.db.reports import Photo, Report, photos, report_of, reports
 from ioc.db.session import Database
 from ioc.report_rules import Reports
 from ioc.reports import life, public, twins
@@ -27,11 +26,6 @@ class Near(NamedTuple):
     report: Report
     distance_m: float
     photo: str | None
-
-
-def masked(words: str) -> str:
-    """Words for everybody: without what reaches a person, should the citizen have written it into them."""
-    return mask_text(words)
 
 
 async def near(db: Database, rules: Reports, lon: float, lat: float, category: str, now: datetime) -> list[Near]:
@@ -91,6 +85,14 @@ async def is_shown(db: Database, stored: str) -> bool:
     """Whether a kept photo belongs to a report that is not hidden."""
     joined = photos.join(reports, reports.c.id == photos.c.report)
     query = sa.select(photos.c.hash).select_from(joined).where(photos.c.stored == stored, reports.c.hidden.is_(None))
+    async with db.reading() as connection:
+        return (await connection.execute(query.limit(1))).first() is not None
+
+
+async def is_kept(db: Database, photo: Photo) -> bool:
+    """Whether another photo, of this report or another, is kept as the very same bytes."""
+    other = sa.or_(photos.c.report != photo.report, photos.c.hash != photo.hash)
+    query = sa.select(photos.c.hash).where(photos.c.stored == photo.stored, other)
     async with db.reading() as connection:
         return (await connection.execute(query.limit(1))).first() is not None
 

@@ -1,7 +1,7 @@
 """What comes with a report in parts: kept in a file until it is whole, then drawn anew and kept by its content.
 
-A part is on the disk before its arrival is confirmed. Parts lie in `parts/` beside what is kept; what is kept is named
-by the SHA-256 of its own bytes.
+A part is on the disk before its arrival is confirmed. Parts lie in the folder `parts`, on this machine; where what is
+whole is kept, a store says (`ioc/reports/stores.py`). While that is away, it stays here.
 """
 
 from __future__ import annotations
@@ -9,26 +9,31 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import hashlib
+import logging
 import os
-import re
-import secrets
 import time
-from collections.abc import AsyncIterable
-from contextlib import suppress
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 from ioc.db.reports import Photo, Report
 from ioc.errors import IocError
-from ioc.reports import images, videos
+from ioc.report_rules import S3
+from ioc.reports import images, near, videos
 from ioc.reports.book import Book
 from ioc.reports.images import NoPhoto
+from ioc.reports.stores import FolderStore, Found, PhotosAway, Store, digest, in_thread, settle
 
-STORED = re.compile(r"[0-9a-f]{64}")
 PART_BYTES = 4 * 1024 * 1024
 """Bytes of one part at most that are held in memory before they are written."""
 FORGOTTEN_S = 30 * 86_400
 """Seconds after which a part that nobody went on with is dropped."""
+
+
+AWAY_S = 5.0
+"""Seconds for which a store that did not answer is not asked again: who waits in line is told at once."""
+
+logger = logging.getLogger("ioc.reports")
 
 
 class Misplaced(IocError):
@@ -39,73 +44,14 @@ class Misplaced(IocError):
         self.offset = offset
 
 
-class Kept(NamedTuple):
-    """What is kept of a photo: its bytes and media type."""
-
-    body: bytes
-    kind: str
-
-
-class Store(Protocol):
-    """Keeps bodies by the SHA-256 of their content; blocks."""
-
-    def put(self, body: bytes, kind: str) -> str:
-        """Keep it: it is safe when this returns its name. Raises OSError."""
-        ...
-
-    def get(self, stored: str) -> Kept | None:
-        """What is kept under that name; None: nothing. Raises OSError."""
-        ...
-
-
-class FolderStore:
-    """A store in a folder: `ab/abcd….jpg`."""
-
-    ENDINGS = (("image/jpeg", ".jpg"), (videos.MP4, ".mp4"), (videos.WEBM, ".webm"))
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def put(self, body: bytes, kind: str) -> str:
-        stored = hashlib.sha256(body).hexdigest()
-        home = self.folder / stored[:2]
-        path = home / (stored + dict(self.ENDINGS)[kind])
-        if path.exists():
-            return stored
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = home / f".{stored}.{secrets.token_hex(4)}"
-        with draft.open("wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        _settle(home)
-        return stored
-
-    def get(self, stored: str) -> Kept | None:
-        if not STORED.fullmatch(stored):
-            return None
-        for kind, ending in self.ENDINGS:
-            with suppress(FileNotFoundError):
-                return Kept((self.folder / stored[:2] / (stored + ending)).read_bytes(), kind)
-        return None
-
-
-def _settle(folder: Path) -> None:
-    """A new name in a folder outlives a power cut only once the folder itself is on the disk."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
-
-
 class Photos:
     """The photos of one centre. `opening`: one is decoded at a time, for it takes memory many times its size."""
 
     def __init__(self, book: Book, store: Store, parts: Path) -> None:
         self.book, self.store, self.parts = book, store, parts
         self._opening = asyncio.Semaphore(1)
+        self._away: PhotosAway | None = None
+        self._again = 0.0
 
     def offset(self, photo: Photo) -> int:
         """How many bytes of a photo are safe here."""
@@ -116,15 +62,46 @@ class Photos:
         except FileNotFoundError:
             return 0
 
-    async def read(self, stored: str) -> Kept | None:
-        """What is kept under a name; None: nothing."""
-        return await asyncio.to_thread(self.store.get, stored)
+    async def find(self, stored: str) -> Found | None:
+        """What is kept under a name; None: nothing. Raises PhotosAway."""
+        with self._asking():
+            return await self.store.find(stored)
+
+    async def get(self, found: Found, start: int, end: int) -> AsyncIterator[bytes] | None:
+        """Its bytes from `start` to before `end`; None: it is gone. Raises PhotosAway, also in the middle."""
+        with self._asking():
+            return await self.store.get(found, start, end)
+
+    async def fault(self) -> str | None:
+        """Why the store can't be used now; None: it can."""
+        try:
+            with self._asking():
+                await self.store.check()
+        except PhotosAway as error:
+            return error.say
+        return None
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """A store that is away is told once in the log, and once when it is back."""
+        if self._away is not None and time.monotonic() < self._again:
+            raise PhotosAway(self._away.why)
+        try:
+            yield
+        except PhotosAway as error:
+            if self._away is None:
+                logger.warning("Photos can't be kept or shown (%s); what comes waits in %s.", error.why, self.parts)
+            self._away, self._again = error, time.monotonic() + AWAY_S
+            raise
+        if self._away is not None:
+            logger.warning("The store of photos is back.")
+        self._away = None
 
     async def take(self, photo: Photo, offset: int, body: AsyncIterable[bytes]) -> int:
         """Go on with a photo from `offset`; returns where it ends now, and all of it is on the disk.
 
         What came before the connection broke is kept too. Raises Misplaced (with where to go on), NoPhoto (more bytes
-        than were told).
+        than were told), PhotosAway (the disk is full).
         """
         if photo.state != "planned":
             return photo.bytes
@@ -134,11 +111,11 @@ class Photos:
                 held += piece
                 if len(held) >= PART_BYTES:
                     whole, held = bytes(held), bytearray()
-                    at = await asyncio.to_thread(self._append, photo, at, whole)
+                    at = await in_thread(self._append, photo, at, whole)
         finally:
             # whatever has come is worth keeping, also of a part that was cut off
             if held or at == offset:
-                at = await asyncio.shield(asyncio.to_thread(self._append, photo, at, bytes(held)))
+                at = await asyncio.shield(in_thread(self._append, photo, at, bytes(held)))
         return at
 
     def _append(self, photo: Photo, offset: int, body: bytes) -> int:
@@ -158,21 +135,33 @@ class Photos:
             file.flush()
             os.fsync(file.fileno())
         if fresh:
-            _settle(self.parts)
+            settle(self.parts)
         return there + len(body)
 
     async def finish(self, report: Report, photo: Photo) -> Photo:
-        """Draw a whole photo anew and keep it. Raises NoPhoto after it was noted; Misplaced when it came damaged."""
-        if photo.state != "planned":
-            return photo
+        """Draw a whole photo anew and keep it.
+
+        Raises NoPhoto after it was noted; Misplaced when it came damaged; PhotosAway: it stays here, whole, until
+        somebody asks again (or `settle` does).
+        """
+        async with self._opening:
+            # another request may have kept it while this one waited
+            known = [one for one in await self.book.photos(report.id) if one.hash == photo.hash]
+            if known and known[0].state != "planned":
+                return known[0]
+            return await self._finish(report, photo)
+
+    async def _finish(self, report: Report, photo: Photo) -> Photo:
         path = self._path(photo)
-        body = await asyncio.to_thread(path.read_bytes)
-        if hashlib.sha256(body).hexdigest() != photo.hash:
+        try:
+            body = await asyncio.to_thread(path.read_bytes)
+        except FileNotFoundError:
+            body = b""
+        if digest(body) != photo.hash:
             path.unlink(missing_ok=True)
             raise Misplaced("The photo came damaged; send it again from its beginning.", 0)
         try:
-            async with self._opening:
-                stored = await asyncio.to_thread(self._keep, photo.kind, body)
+            stored = await self._keep(photo.kind, body)
         except NoPhoto as error:
             await self.book.photo(report.id, photo.hash, why=error.vi)
             path.unlink(missing_ok=True)
@@ -182,22 +171,44 @@ class Photos:
         return done
 
     async def add(self, report: Report, body: bytes, kind: str = "after") -> Photo:
-        """Keep a whole photo that comes with a step (the desk's, after the work). Raises NoPhoto; nothing is noted
-        then."""
+        """Keep a whole photo that comes with a step (the desk's, after the work). Raises NoPhoto, PhotosAway; nothing
+        is noted then."""
         async with self._opening:
-            stored = await asyncio.to_thread(self._keep, "photo", body)
-        known = await self.book.photos(report.id)
-        planned = Photo(
-            report=report.id, hash=hashlib.sha256(body).hexdigest(), position=len(known), kind=kind, state="planned",
-            bytes=len(body), at=report.updated,
-        )  # fmt: skip
-        await self.book.plan(planned)
-        return await self.book.photo(report.id, planned.hash, stored=stored)
+            stored = await self._keep("photo", body)
+            known = await self.book.photos(report.id)
+            planned = Photo(
+                report=report.id, hash=digest(body), position=len(known), kind=kind, state="planned", bytes=len(body),
+                at=report.updated,
+            )  # fmt: skip
+            await self.book.plan(planned)
+            return await self.book.photo(report.id, planned.hash, stored=stored)
 
-    def _keep(self, kind: str, body: bytes) -> str:
+    async def _keep(self, kind: str, body: bytes) -> str:
         if kind == "video":
-            return self.store.put(*videos.stripped(body))
-        return self.store.put(images.redrawn(body), "image/jpeg")
+            kept, media = await asyncio.to_thread(videos.stripped, body)
+        else:
+            kept, media = await asyncio.to_thread(images.redrawn, body), "image/jpeg"
+        with self._asking():
+            return await self.store.put(kept, media)
+
+    def waiting(self, photo: Photo, since_s: float) -> bool:
+        """Whether a photo lies here whole, and nobody touched it for so many seconds; blocks."""
+        with suppress(FileNotFoundError):
+            told = self._path(photo).stat()
+            return told.st_size == photo.bytes and told.st_mtime < time.time() - since_s
+        return False
+
+    async def drop(self, photo: Photo) -> bool:
+        """Keep a photo no longer; False: another was quicker. What another report keeps too (the same bytes) stays.
+
+        It is deleted before that is noted: what a cut-off purge leaves is dropped by the next. Raises PhotosAway.
+        """
+        # nobody may keep the same bytes between the look whether anybody does and the deletion
+        async with self._opening:
+            if photo.stored is not None and not await near.is_kept(self.book.db, photo):
+                with self._asking():
+                    await self.store.delete(photo.stored)
+            return await self.book.forget(photo)
 
     def _path(self, photo: Photo) -> Path:
         # both are checked names of ours; the digest keeps the file's name short and plain
@@ -215,7 +226,12 @@ class Photos:
         return gone
 
 
-def opened(book: Book, place: str, folder: Path) -> Photos:
-    """The photos kept at `place`: a folder seen from `folder`. Raises BadConfig."""
-    home = folder / place
-    return Photos(book, FolderStore(home), home / "parts")
+def opened(book: Book, folder: Path, env: Mapping[str, str] = os.environ) -> Photos:
+    """The photos of a centre, kept where its rules say; `folder`: the data folder. Raises BadConfig."""
+    rules = book.rules
+    if "://" not in rules.photos:
+        home = folder / rules.photos
+        return Photos(book, FolderStore(home), home / "parts")
+    from ioc.reports.s3 import Bucket
+
+    return Photos(book, Bucket(rules.photos, rules.s3 or S3(), env), folder / "photos" / "parts")

@@ -8,8 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ioc import clock
-from ioc.db.mask import mask_text
+from ioc import clock, everybody
 from ioc.db.reports import Report, Step
 from ioc.event import Event, Feature, Method
 from ioc.report_rules import Reports
@@ -69,9 +68,10 @@ def _properties(report: Report, rules: Reports, last: Step, photos: int) -> dict
     step = {"step": last.step, "who": last.who, "agency": last.agency, "at": clock.rfc3339(last.at)}
     found: dict[str, Any] = {
         "number": report.number, "service_code": report.category, "service": vi, "service_en": en,
-        "status": report.state, "requested": clock.rfc3339(report.filed), "updated": clock.rfc3339(report.updated),
+        "status": report.state, "since": clock.rfc3339(report.since),
+        "requested": clock.rfc3339(report.filed), "updated": clock.rfc3339(report.updated),
         "channel": report.channel, "supports": report.supports, "photos": photos, "reopened": report.reopened,
-        "step": step, "description": mask_text(report.words),
+        "step": step, "description": everybody.words(report.words),
     }  # fmt: skip
     told: dict[str, Any] = {
         "due": clock.rfc3339(report.due) if report.due is not None else None,

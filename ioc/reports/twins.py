@@ -4,7 +4,8 @@ A twin is of the same category, lies within the category's `near_m`, and was fil
 are is a number from 0 to 1: words (half), place and time. Words are compared as sets of syllables, in NFC and without
 regard to case; where one of two was written without diacritics, both are read without. What everybody writes ("ở",
 "đề nghị", "the") counts for nothing. The measure of two sets is the mean of Dice's coefficient and of the overlap
-(what they share, of the smaller one), so that a short report is like a long one that says the same and more.
+(what they share, of the smaller one), so that a short report is like a long one that says the same and more. Where a
+category counts by house, two house numbers are two things.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ EARTH_M = 6_371_008.8
 WORDS, PLACE, TIME = 0.5, 0.35, 0.15
 """Weights of what likeness is worked out of; their sum is 1."""
 _WORD = re.compile(r"\w+")
+_HOUSE = re.compile(r"\s*(?:(?:số|so|nhà|nha|no\.?)\s+)*(\d+\w?(?:[/-]\d+\w?)*(?: \d/\d)?)\b", re.IGNORECASE)
 _COMMON = frozenset(
     _WORD.findall(
         "ở tại bị có và là của thì mà đã đang rất quá cho xin đề nghị kính gửi mong được với này đó một các những cái "
@@ -95,13 +97,21 @@ def apart_m(one: Report, other: Report) -> float | None:
     return distance_m(one.lon, one.lat, other.lon, other.lat)
 
 
+def house(address: str | None) -> str | None:
+    """The house number that an address begins with: "Số 12/3A Trần Phú" is "12/3a"; None: it begins with none."""
+    found = _HOUSE.match(unicodedata.normalize("NFC", address or ""))
+    return found[1].casefold() if found else None
+
+
 def likeness(one: Report, other: Report, category: Category) -> float:
-    """How alike two reports of a category are, 0 to 1; symmetric. 0: too far apart in space or time.
+    """How alike two reports of a category are, 0 to 1; symmetric. 0: too far apart in space or time, or another house.
 
     Where one of them has no place, their addresses are compared instead, and two without one are no twins.
     """
     metres, days = apart_m(one, other), abs((one.filed - other.filed).total_seconds()) / 86_400
     if days > category.near_days or (metres is not None and metres > category.near_m):
+        return 0.0
+    if category.by_house and None not in (houses := (house(one.address), house(other.address))) and len({*houses}) > 1:
         return 0.0
     soon = 1.0 - 0.5 * days / category.near_days if category.near_days else 1.0
     addressed = one.address is not None and other.address is not None

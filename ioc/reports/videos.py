@@ -1,9 +1,10 @@
 """A video is kept as it was filmed, without what was written beside the picture: place, device, owner.
 
-MP4 (ISO/IEC 14496-12): the boxes `udta`, `meta` and `uuid`, and every track that is neither picture nor sound with its
-samples (phones and cameras write the place there), become zeros in boxes `free`. WebM (RFC 8794 and RFC 9559): Tags
-and Attachments become Void. Both keep their length, so that nothing else has to move. A file that holds anything
-else, or whose parts do not fill it exactly, is refused.
+MP4 (ISO/IEC 14496-12): the boxes `udta`, `meta` and `uuid`, and every track that is neither picture nor sound (phones
+and cameras write the place there), become zeros in boxes `free`; bytes of `mdat` that no picture and no sound uses
+become zeros. WebM (RFC 8794 and RFC 9559): Tags, Chapters and Attachments become Void, titles and names of programs
+zeros. Both keep their length, so that nothing else has to move. A file that holds anything else, or whose parts do not
+fill it exactly, is refused.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ _TOP = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pdin",
 _FORGET = frozenset({b"udta", b"meta", b"uuid"})
 _SEEN = frozenset({b"vide", b"soun"})
 _EBML, _SEGMENT, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
-_TAGS, _ATTACHMENTS, _VOID = 0x1254C367, 0x1941A469, 0xEC
+_INFO, _TRACKS, _TRACK, _TRACK_TYPE = 0x1549A966, 0x1654AE6B, 0xAE, 0x83
+_TAGS, _CHAPTERS, _ATTACHMENTS, _VOID, _CRC = 0x1254C367, 0x1043A770, 0x1941A469, 0xEC, 0xBF
 _DOCTYPE = 0x4282
-_LEVEL_1 = frozenset({0x114D9B74, 0x1549A966, 0x1654AE6B, _CLUSTER, 0x1C53BB6B, 0x1043A770, _TAGS, _ATTACHMENTS})
+_FORGET_WEBM = frozenset({_TAGS, _CHAPTERS, _ATTACHMENTS})
+_LEVEL_1 = _FORGET_WEBM | {0x114D9B74, _INFO, _TRACKS, _CLUSTER, 0x1C53BB6B}
+_WORDS = frozenset({0x7BA9, 0x4D80, 0x5741, 0x7384, 0x3C83AB, 0x3E83BB, 0x536E, 0x258688})
+"""Title, MuxingApp, WritingApp, the names of this file, the one before and the next; a track's and its codec's."""
 MOST_PARTS = 200_000
 
 
@@ -32,7 +37,7 @@ def stripped(body: bytes) -> tuple[bytes, str]:
             return _mp4(bytearray(body)), MP4
         if body[:4] == b"\x1aE\xdf\xa3":
             return _webm(bytearray(body)), WEBM
-    except (struct.error, IndexError, ValueError, OverflowError, RecursionError):
+    except (struct.error, LookupError, ValueError, OverflowError, RuntimeError):
         pass
     raise NoPhoto(
         "This is no video that can be kept (MP4 or WebM, whole); the report was taken without it.",
@@ -70,72 +75,98 @@ def _mp4(body: bytearray) -> bytes:
     top = list(_boxes(body, 0, len(body)))
     if not {b"moov", b"mdat"} <= {box.kind for box in top} or any(box.kind not in _TOP for box in top):
         raise ValueError("not a plain MP4")
+    used: list[tuple[int, int]] = []
     for box in top:
         if box.kind in _FORGET:
             _free(body, box)
         elif box.kind == b"moov":
-            _movie(body, box)
+            used += _movie(body, box)
         elif box.kind in (b"free", b"skip", b"wide"):
             _blank(body, box.inside, box.end)
+    used.sort()
+    for box in top:
+        if box.kind == b"mdat":
+            _blank_unused(body, box, used)
     return bytes(body)
 
 
-def _movie(body: bytearray, movie: Box) -> None:
+def _blank_unused(body: bytearray, box: Box, used: list[tuple[int, int]]) -> None:
+    """Zeros for what lies between the samples; `used`: where each begins and ends, in order."""
+    at = box.inside
+    for start, end in used:
+        if end > at and start < box.end:
+            _blank(body, at, max(start, at))
+            at = end
+    _blank(body, at, max(box.end, at))
+
+
+def _movie(body: bytearray, movie: Box) -> list[tuple[int, int]]:
+    """Take out of a movie what is no picture and no sound; where the samples of what is left begin and end."""
+    used: list[tuple[int, int]] = []
+    pictures = 0
     for box in _boxes(body, movie.inside, movie.end):
         if box.kind in _FORGET:
             _free(body, box)
         elif box.kind == b"trak":
-            _track(body, box)
+            handler, samples = _track(body, box)
+            pictures += handler == b"vide"
+            used += samples
+    if not pictures:
+        raise ValueError("no picture in it")
+    return used
 
 
-def _track(body: bytearray, track: Box) -> None:
+def _track(body: bytearray, track: Box) -> tuple[bytes, list[tuple[int, int]]]:
+    """What a track holds (its handler's four letters), and where its samples lie; none of one that is taken out."""
     inner = {box.kind: box for box in _boxes(body, track.inside, track.end)}
     media = {box.kind: box for box in _boxes(body, inner[b"mdia"].inside, inner[b"mdia"].end)}
-    handler = media[b"hdlr"]
-    if bytes(body[handler.inside + 8 : handler.inside + 12]) not in _SEEN:
-        for start, size in _samples(body, media[b"minf"]):
-            _blank(body, start, start + size)
+    told = media[b"hdlr"]
+    handler = bytes(body[told.inside + 8 : told.inside + 12])
+    if handler not in _SEEN:
         _free(body, track)
-        return
+        return handler, []
     for box in (*_boxes(body, track.inside, track.end), *media.values()):
         if box.kind in _FORGET:
             _free(body, box)
     # what follows the handler's kind is a name in free text
-    _blank(body, handler.inside + 12, handler.end)
+    _blank(body, told.inside + 12, told.end)
+    return handler, list(_samples(body, media[b"minf"]))
 
 
 def _samples(body: bytearray, info: Box) -> Iterator[tuple[int, int]]:
-    """Where the chunks of a track lie, and how many bytes each has."""
-    table = next(box for box in _boxes(body, info.inside, info.end) if box.kind == b"stbl")
-    boxes = {box.kind: box for box in _boxes(body, table.inside, table.end)}
+    """Where each chunk of a track begins and ends."""
+    tables = {box.kind: box for box in _boxes(body, info.inside, info.end)}
+    boxes = {box.kind: box for box in _boxes(body, tables[b"stbl"].inside, tables[b"stbl"].end)}
     fixed, count = struct.unpack_from(">II", body, boxes[b"stsz"].inside + 4)
-    if count > MOST_PARTS:
-        raise ValueError("too many samples")
-    at = boxes[b"stsz"].inside + 12
-    sizes = [fixed] * count if fixed else list(struct.unpack_from(f">{count}I", body, at))
+    sizes = () if fixed else struct.unpack_from(f">{_few(count)}I", body, boxes[b"stsz"].inside + 12)
     wide = b"co64" in boxes
     where = boxes[b"co64" if wide else b"stco"].inside
     (chunks,) = struct.unpack_from(">I", body, where + 4)
-    if chunks > MOST_PARTS:
-        raise ValueError("too many chunks")
-    places = struct.unpack_from(f">{chunks}{'Q' if wide else 'I'}", body, where + 8)
+    places = struct.unpack_from(f">{_few(chunks)}{'Q' if wide else 'I'}", body, where + 8)
     runs = _runs(body, boxes[b"stsc"])
-    taken = 0
+    taken = many = run = 0
     for number, place in enumerate(places, start=1):
-        many = next((each for first, each in reversed(runs) if first <= number), 0)
-        size = sum(sizes[taken : taken + many])
+        while run < len(runs) and runs[run][0] <= number:
+            many = runs[run][1]
+            run += 1
+        size = fixed * many if fixed else sum(sizes[taken : taken + many])
         taken += many
         if place + size > len(body):
             raise ValueError("a sample reaches beyond the file")
-        yield place, size
+        yield place, place + size
+
+
+def _few(count: int) -> int:
+    if count > MOST_PARTS:
+        raise ValueError("too many parts")
+    return count
 
 
 def _runs(body: bytearray, box: Box) -> list[tuple[int, int]]:
+    """From which chunk on each chunk has how many samples."""
     (count,) = struct.unpack_from(">I", body, box.inside + 4)
-    if count > 1000:
-        raise ValueError("too many runs of chunks")
-    runs = [struct.unpack_from(">II", body, box.inside + 8 + 12 * n) for n in range(count)]
-    return [(first, each) for first, each in runs]
+    told = struct.unpack_from(f">{3 * _few(count)}I", body, box.inside + 8)
+    return list(zip(told[::3], told[1::3], strict=True))
 
 
 def _blank(body: bytearray, start: int, end: int) -> None:
@@ -188,12 +219,17 @@ def _webm(body: bytearray) -> bytes:
     while at < segment.end:
         element = _element(body, at, segment.end)
         parts += 1
-        if parts > MOST_PARTS or element.id not in _LEVEL_1 | {_VOID, 0xBF}:
+        if parts > MOST_PARTS or element.id not in _LEVEL_1 | {_VOID, _CRC}:
             raise ValueError("an element that has no place there")
         pictures += element.id == _CLUSTER
         at = _cluster_end(body, element) if element.open else element.end
-        if element.id in (_TAGS, _ATTACHMENTS):
+        if element.id in _FORGET_WEBM:
             _void(body, element.start, at)
+        elif element.id == _INFO:
+            _wordless(body, element)
+        elif element.id == _TRACKS:
+            for track in _elements(body, element):
+                _wordless(body, track, seen=track.id == _TRACK)
         elif element.id == _VOID:
             _blank(body, element.inside, element.end)
     if not pictures:
@@ -202,13 +238,37 @@ def _webm(body: bytearray) -> bytes:
 
 
 def _is_webm(body: bytearray, head: Element) -> bool:
-    at = head.inside
-    while at < head.end:
-        element = _element(body, at, head.end)
-        if element.id == _DOCTYPE:
-            return bytes(body[element.inside : element.end]).rstrip(b"\x00") == b"webm"
+    return any(
+        bytes(body[element.inside : element.end]).rstrip(b"\x00") == b"webm"
+        for element in _elements(body, head)
+        if element.id == _DOCTYPE
+    )
+
+
+def _elements(body: bytearray, holder: Element) -> Iterator[Element]:
+    """The elements that fill another."""
+    at = holder.inside
+    while at < holder.end:
+        element = _element(body, at, holder.end)
+        if element.open:
+            raise ValueError("only a cluster may be open")
+        yield element
         at = element.end
-    return False
+
+
+def _wordless(body: bytearray, holder: Element, *, seen: bool = False) -> None:
+    """Zeros for the words in an element; `seen`: it is a track, and holds pictures (1) or sound (2)."""
+    kinds = []
+    for element in _elements(body, holder):
+        if element.id in _WORDS or element.id == _VOID:
+            _blank(body, element.inside, element.end)
+        elif element.id == _CRC:
+            # it would no longer fit
+            body[element.start] = _VOID
+        elif element.id == _TRACK_TYPE:
+            kinds.append(int.from_bytes(body[element.inside : element.end], "big"))
+    if seen and kinds not in ([1], [2]):
+        raise ValueError("a track that is neither picture nor sound")
 
 
 def _cluster_end(body: bytearray, cluster: Element) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 
 import msgspec
@@ -17,7 +18,7 @@ from ioc.db import archive, figures
 from ioc.db.asides import KEEP, OLDER, asides
 from ioc.db.session import Database
 from ioc.event import Event
-from ioc.log import Log
+from ioc.log import Entry, Log
 
 FIGURES_S = 60.0
 """How often a tile's figures are noted at most."""
@@ -67,22 +68,28 @@ class SqlArchive:
 
 async def keep(log: Log, db: Database) -> None:
     """Archive what the log brings, for ever. While SQL is away nothing is acknowledged, so nothing is lost."""
+    async with aclosing(log.read("archive")) as batches:
+        async for batch in batches:
+            if batch is not None:
+                await _store(db, batch.entries)
+                await batch.ack()
+
+
+async def _store(db: Database, entries: Sequence[Entry]) -> None:
+    """Returns when they are stored, however long SQL is away."""
     down = False
-    async for batch in log.read("archive"):
-        while batch is not None:
-            try:
-                await archive.store(db, batch.entries)
-            except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, OSError) as error:
-                if not down:
-                    logger.error("The database does not answer (%s); events wait in the log.", type(error).__name__)
-                down = True
-                await asyncio.sleep(AGAIN_S)
-                continue
-            if down:
-                logger.info("The database answers again.")
-            down = False
-            await batch.ack()
-            break
+    while True:
+        try:
+            await archive.store(db, entries)
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, OSError) as error:
+            if not down:
+                logger.error("The database does not answer (%s); events wait in the log.", type(error).__name__)
+            down = True
+            await asyncio.sleep(AGAIN_S)
+            continue
+        if down:
+            logger.info("The database answers again.")
+        return
 
 
 class Noting:

@@ -47,10 +47,24 @@ class _About(NamedTuple):
         return cls(newest, worst, sorted(sources))
 
 
-class Figures:
-    """The tiles over one layer. Only the units whose items changed are worked out again, at most once a second.
+class Seen(NamedTuple):
+    """A layer's items at one moment, all and by unit, and the units that were touched since the last look."""
 
-    `feeding`: the sources whose events the layer listens to.
+    items: Mapping[str, Item]
+    by_unit: Mapping[str, Mapping[str, Item]]
+    touched: set[str]
+
+    @classmethod
+    def of(cls, fold: Fold) -> Seen:
+        """What the fold holds now; takes its `touched`. The fold may go on meanwhile: the mappings are copies."""
+        touched, fold.touched = fold.touched, set()
+        return cls(dict(fold.items), {unit: dict(items) for unit, items in fold.by_unit.items()}, touched)
+
+
+class Figures:
+    """The tiles over one layer. Only the units whose items changed are worked out again.
+
+    `feeding`: the sources whose events the layer listens to. One `work_out` at a time, in whatever thread.
     """
 
     def __init__(self, fold: Fold, tiles: Iterable[Tile], feeding: Mapping[str, Source]) -> None:
@@ -65,10 +79,12 @@ class Figures:
         self._told[tile.name] = set(items) - {ALL}
 
     def work_out(
-        self, now: datetime, answers: Mapping[str, Answered], past: Mapping[str, float | None]
+        self, now: datetime, answers: Mapping[str, Answered], past: Mapping[str, float | None], seen: Seen | None = None
     ) -> dict[str, dict[str, bytes | None]]:
-        """Changes by tile name; takes the fold's `touched`. `past`: value of each tile a day ago, where it is known."""
-        touched, self.fold.touched = self.fold.touched, set()
+        """Changes by tile name, of what was `seen` (None: is seen now). `past`: value of each tile a day ago, where it
+        is known."""
+        seen = seen if seen is not None else Seen.of(self.fold)
+        touched = seen.touched
         self._about.clear()
         found = {}
         for tile in self.tiles:
@@ -78,13 +94,14 @@ class Figures:
                 continue
             if ripe:
                 self._last[tile.name] = now
-            units = set(self.fold.by_unit) | self._told.get(tile.name, set()) if ripe else touched
-            found[tile.name] = self._tile(tile, units, now, answers, past)
+            units = set(seen.by_unit) | self._told.get(tile.name, set()) if ripe else touched
+            found[tile.name] = self._tile(tile, seen, units, now, answers, past)
         return found
 
     def _tile(
         self,
         tile: Tile,
+        seen: Seen,
         units: set[str],
         now: datetime,
         answers: Mapping[str, Answered],
@@ -94,7 +111,7 @@ class Figures:
         told = self._told.setdefault(tile.name, set())
         if tile.by_unit:
             for unit in units - {NOWHERE}:
-                items = self.fold.by_unit.get(unit)
+                items = seen.by_unit.get(unit)
                 if items:
                     figure = self._figure(tile, items, now)
                     figure = self._filled(figure, self._of(unit, items), figure.have or len(items), None)
@@ -106,11 +123,11 @@ class Figures:
         else:
             changes.update(dict.fromkeys(told))
             told.clear()
-        figure = self._figure(tile, self.fold.items, now)
+        figure = self._figure(tile, seen.items, now)
         have, expect = self._coverage(answers, figure)
         if figure.trend is None:
             figure = _with_trend(figure, past.get(tile.name))
-        changes[ALL] = self._encode(tile, self._filled(figure, self._of(ALL, self.fold.items), have, expect))
+        changes[ALL] = self._encode(tile, self._filled(figure, self._of(ALL, seen.items), have, expect))
         return changes
 
     def _figure(self, tile: Tile, items: Mapping[str, Item], now: datetime) -> Figure:

@@ -15,15 +15,18 @@ from typing import Any
 import msgspec
 
 from ioc import alerts, checks, clock, contract, ledger, links, names, repairs, retired, score, walls
+from ioc.alert_rules import Standing
 from ioc.board import Board
 from ioc.contract import Answered
 from ioc.errors import Gap, StoreAway
 from ioc.event import Event, Feature, new_id
+from ioc.intake import said
 from ioc.log import Known, Log
 from ioc.run.books import Books, Owed
 from ioc.run.checking import Checking
 from ioc.run.epochs import Epochs
 from ioc.run.figures import ALL, wire
+from ioc.run.following import Following, properties
 from ioc.run.remind import Reminding, Seen
 from ioc.score import WORDS
 from ioc.settings import Settings
@@ -68,6 +71,8 @@ class Health:
         self.books = Books(board)
         self.checking = Checking(settings, board)
         self._read_walls, self._reminding = read_walls, reminding
+        self._alarms, self._logged = Following(board, names.ALARM_HISTORY, properties), dict[str, tuple[str, bool]]()
+        self._rules: dict[str, Standing] = {}
         self._owed = Owed(settings.sources, self.books, settings.calendar, units)
         self._stood: dict[str, Items] = {channel: {} for channel in OWN}
         self._said: dict[str, Any] = {}
@@ -98,9 +103,29 @@ class Health:
         await self._tell(names.WALLS, glasses)
         figures = await self._figures()
         await self._score(items, figures, checked, now)
-        before, mend = self._stood[names.ALERTS], self._repairs(answers)
-        standing = alerts.standing(items, figures, before, now, walls=glasses, checks=checked, repairs=mend)
+        await self._alert(items, figures, now, walls=glasses, checks=checked, repairs=self._repairs(answers))
+
+    async def _alert(self, items: Items, figures: Items, now: datetime, **others: Items) -> None:
+        """What asks that somebody acts; that an alert was raised, and that it ended, is logged once each."""
+        await self._alarms.read()
+        before, rules, told = self._stood[names.ALERTS], self.settings.alerts, self._alarms.items
+        self._rules = alerts.rules_at(rules, figures, self._rules, before, told, now)
+        raised = {name: rule for name, rule in rules.items() if self._rules[name].raised}
+        ruled = {rule.tile for rule in rules.values()}
+        standing = alerts.standing(items, figures, before, now, raised=raised, ruled=ruled, told=told, **others)
         await self._tell(names.ALERTS, standing)
+        await self._log(alerts.turned(standing, told), now)
+
+    async def _log(self, turned: Items, now: datetime) -> None:
+        """Log what became of alerts; what is not in the log yet is seen again at the next look."""
+        events = []
+        for name, alert in turned.items():
+            if self._logged.get(name) != (alert["since"], alert["open"]):
+                kind = names.RAISED if alert["open"] else names.CLEARED
+                events.append(Event(new_id(), names.ALARMS, kind, name, now, now, Feature(alert), method="computed"))
+        if events:
+            await said.tell(self.log, names.ALARMS, events, now)
+        self._logged = {name: (alert["since"], alert["open"]) for name, alert in turned.items()}
 
     async def _score(self, items: Items, figures: Items, checked: Items, now: datetime) -> None:
         """The four words, in total and of each source and sector. What a check covers is not counted twice."""

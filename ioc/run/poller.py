@@ -162,11 +162,12 @@ class Asking:
     async def _askings(self, cursor: str | None) -> AsyncGenerator[list[Answer]]:
         """The answers of one asking, grouped into wholes: pages belong together, files stand alone."""
         group: list[Answer] = []
-        async for answer in self.adapter.ask(cursor):
-            group.append(answer)
-            if answer.last:
-                yield group
-                group = []
+        async with aclosing(self.adapter.ask(cursor)) as answers:  # type: ignore[type-var]
+            async for answer in answers:
+                group.append(answer)
+                if answer.last:
+                    yield group
+                    group = []
         if group:
             raise SourceDown(f"{self.source.name} ended in the middle of its pages; nothing of them was taken.")
 

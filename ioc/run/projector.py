@@ -9,28 +9,32 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, Protocol
 
-from ioc import catalog, clock, names
+from ioc import clock, names
 from ioc.board import Board
 from ioc.errors import Gap
 from ioc.event import Event
 from ioc.layer import Layer, Tile
 from ioc.log import Batch, Log
 from ioc.run.epochs import Epochs
-from ioc.run.figures import Figures
+from ioc.run.figures import Figures, Seen
 from ioc.run.fold import Fold
 from ioc.settings import Settings, Source
 
 TICK_S = 1.0
 """Tiles are worked out so often at most."""
+SHARE = 1 / 3
+"""And they may take so much of the time: over many items they are worked out less often."""
 PAST_S = 300.0
 """How often the values of a day ago are read again."""
 PATIENCE_S = 2.0
 """Seconds that this may take."""
+AT_ONCE = 32
+"""Boards that are written at the same time: each holds a connection, and Redis clients have a hundred."""
 
 logger = logging.getLogger("ioc.projector")
 
@@ -49,7 +53,7 @@ class Archive(Protocol):
 
 def feeding(settings: Settings, layer: Layer) -> dict[str, Source]:
     """The sources whose events `layer` listens to."""
-    return {name: source for name, source in settings.sources.items() if source.options.get("event") in layer.listens}
+    return {name: source for name, source in settings.sources.items() if source.events & layer.listens}
 
 
 class Projector:
@@ -77,9 +81,12 @@ class Projector:
         self._past_read = -PAST_S
         self._faults: set[tuple[str, type[Exception]]] = set()
         self._ticked = self._worked = -TICK_S
+        self._took = 0.0
+        self._looking: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Go on where the boards stand; rebuild those that are missing, half made, or of another fold."""
+        await self.looked(quietly=True)
         self.folds = [await self._fold(layer) for layer in self.layers]
         self._by_type = {}
         for fold in self.folds:
@@ -177,12 +184,16 @@ class Projector:
         self.epochs.note(channel, position)
 
     async def tick(self, *, force: bool = False) -> None:
-        """Wake items and work out touched tiles, at most once a second. Raises Gap when the boards were emptied.
+        """Wake items and begin to work out touched tiles, at most once a second; `force`: now, and wait for them.
 
-        A change after a second of quiet is worked out at once: looks that found nothing do not hold it up.
+        Raises Gap when the boards were emptied, and what went wrong with the tiles that were begun before. A change
+        after a second of quiet is worked out at once: looks that found nothing do not hold it up.
         """
+        if force or (self._looking is not None and self._looking.done()):
+            await self.looked()
         began, touched = time.monotonic(), any(fold.touched for fold in self.folds)
-        if not force and began - (self._worked if touched else self._ticked) < TICK_S:
+        early = began - (self._worked if touched else self._ticked) < max(TICK_S, self._took / SHARE)
+        if self._looking is not None or (early and not force):
             return
         self._ticked = began
         if touched:
@@ -192,10 +203,28 @@ class Projector:
             raise Gap(f"{len(missing)} boards are not there any more; they are rebuilt from the archive.")
         now = clock.now()
         await self._apply(now)
+        self._looking = asyncio.create_task(self._look(now), name="tiles")
+        if force:
+            await self.looked()
+
+    async def _look(self, now: datetime) -> None:
+        """Work out the tiles in a thread: over many items that takes longer than an event may wait."""
         answers = await self.log.answers()
         await self._look_back(now)
-        told = [figures.work_out(now, answers, self._past) for figures in self.figures]
+        began, works = time.monotonic(), [(figures, Seen.of(figures.fold)) for figures in self.figures]
+        told = await asyncio.to_thread(
+            lambda: [figures.work_out(now, answers, self._past, seen) for figures, seen in works]
+        )
+        self._took = time.monotonic() - began
         await _all([self._tell(name, changes) for figures in told for name, changes in figures.items()])
+
+    async def looked(self, *, quietly: bool = False) -> None:
+        """Wait for the tiles that are being worked out, if any are; raises what went wrong with them."""
+        looking, self._looking = self._looking, None
+        if looking is not None:
+            await asyncio.wait([looking])
+            if not quietly:
+                looking.result()
 
     async def _look_back(self, now: datetime) -> None:
         if time.monotonic() - self._past_read < PAST_S:
@@ -209,9 +238,14 @@ class Projector:
 
     async def run(self) -> None:
         """Work for ever. StoreAway, Gap and Fenced go up to the role, which begins again with `open`."""
-        await self.open()
-        async for batch in self.log.read("projector"):
-            await self.work(batch)
+        try:
+            await self.open()
+            async with aclosing(self.log.read("projector")) as batches:
+                async for batch in batches:
+                    await self.work(batch)
+        finally:
+            # no tile may be written behind a writer that begins again
+            await self.looked(quietly=True)
 
 
 async def _all(works: Sequence[Coroutine[Any, Any, None]]) -> None:
@@ -219,11 +253,12 @@ async def _all(works: Sequence[Coroutine[Any, Any, None]]) -> None:
 
     Raises the first error, and not before every write has ended: none may go on behind a writer that begins again.
     """
-    for ended in await asyncio.gather(*works, return_exceptions=True):
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(work: Coroutine[Any, Any, None]) -> None:
+        async with room:
+            await work
+
+    for ended in await asyncio.gather(*map(one, works), return_exceptions=True):
         if isinstance(ended, BaseException):
             raise ended
-
-
-def declared(settings: Settings) -> dict[Layer, tuple[Tile, ...]]:
-    """The layers that the settings ask for, with their tiles."""
-    return {layer: catalog.tiles(layer.name) for layer in catalog.layers(settings.layers)}

@@ -37,7 +37,6 @@ AT_ONCE = 4
 """Reminders on their way at once."""
 MOST_ATTEMPTS = 8
 AGAIN_S, AGAIN_MOST_S = 60.0, 3600.0
-PUSH = "push"
 NO_CONTACT = "The contract names no mail address, and no webhook is set; write contact, or [reminders.webhook]."
 NO_WAY = "No way to send is set, so the screens alone tell it; write [reminders.smtp] or [reminders.webhook]."
 
@@ -80,6 +79,7 @@ class Reminding:
         self._trouble: dict[str, datetime] = {}
         self._since: dict[str, datetime] = {}
         self._opened = False
+        self._purged: int | None = None
         self.items: dict[str, Any] = {}
 
     def saw(self, seen: Seen) -> None:
@@ -115,6 +115,7 @@ class Reminding:
         if not self._opened:
             await self._open()
         seen, now = self._seen, self._clock()
+        await self._purge(reminders.year_of(now))
         if seen is None:
             self._stand(await book.made(self.db, now - KEPT), now)
             return
@@ -133,6 +134,18 @@ class Reminding:
             logger.warning("%d reminders were on their way when the process ended; look whether they arrived.", lost)
         self._since = await book.since(self.db, self._sources, self._clock())
         self._opened = True
+
+    async def _purge(self, year: int) -> None:
+        """Drop what is older than the years that are kept: once a year, and at each start."""
+        if self._purged == year:
+            return
+        first = year - self.rules.keep_years + 1
+        gone = await book.purge(self.db, datetime(first, 1, 1, tzinfo=clock.ZONE))
+        if gone:
+            logger.info(
+                "%d reminders from before %d were purged (kept for %d years).", gone, first, self.rules.keep_years
+            )
+        self._purged = year
 
     def _stand(self, made: Sequence[Made], now: datetime) -> None:
         self.items = reminders.standing(made, self._agencies, self.rules, now)
@@ -188,7 +201,7 @@ class Reminding:
 
     def _looked_for(self, source: Source, now: datetime) -> bool:
         answered = self._seen.answers.get(source.name) if self._seen is not None else None
-        return reminders.looked_for(source.contract, answered, source.adapter == PUSH, now)
+        return reminders.looked_for(source.contract, answered, source.sends, now)
 
     def _may_go(self, missed: Missed, now: datetime) -> bool:
         source = self._sources[missed.source]

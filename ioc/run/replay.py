@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ioc import kv, names
+from ioc import catalog, kv, names
 from ioc.board.redis import RedisBoard
 from ioc.db.session import migrate, open_db
 from ioc.errors import IocError
@@ -16,7 +16,7 @@ from ioc.log.redis import RedisLog
 from ioc.redis_link import connect
 from ioc.run.archive import SqlArchive
 from ioc.run.lease import hold
-from ioc.run.projector import Projector, declared
+from ioc.run.projector import Projector
 from ioc.settings import Settings
 
 LIMIT_S = 600.0
@@ -51,7 +51,7 @@ def replay(
 
 async def _rebuild(settings: Settings, redis_url: str, database_url: str, say: Say) -> str:
     board, log, db, redis = RedisBoard(redis_url), RedisLog(redis_url), open_db(database_url), connect(redis_url)
-    layers = declared(settings)
+    layers = catalog.shown(settings)
 
     async def here() -> None:
         async with hold(redis, "projector") as fence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import logging
 import signal
@@ -11,25 +12,34 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
 
-from ioc import catalog, clock, names
+from ioc import catalog, clock, memory, names
 from ioc.board.redis import RedisBoard
 from ioc.db.session import Database, migrate, open_db
 from ioc.errors import BadConfig, Fenced, Gap, IocError, StoreAway
 from ioc.log.redis import RedisLog
 from ioc.redis_link import connect, reaching
+from ioc.run import ending
 from ioc.run.epochs import Epochs
 from ioc.run.lease import hold
 from ioc.score import WORDS
 from ioc.settings import Settings
 from ioc.walls import REMEMBERED, Told
 
+if TYPE_CHECKING:
+    from ioc.geo.units import Units
+    from ioc.run.archive import SqlArchive
+
 BACK_OFF_S = 0.25
 BACK_OFF_MAX_S = 5.0
+STOP_S = 20.0
+"""A process that has been told to stop, and has not after so long, dies: what it had begun is begun again by others."""
+SWITCH_S = 0.0005
+"""Seconds after which a thread of the engines hands over to another that waits."""
 
 logger = logging.getLogger("ioc.roles")
 
@@ -47,7 +57,7 @@ class Stage(msgspec.Struct):
 
     def tiles(self) -> list[str]:
         """Names of the tiles of all layers and of the four words."""
-        found = [tile.name for layer in catalog.layers(self.settings.layers) for tile in catalog.tiles(layer.name)]
+        found = [tile.name for tiles in catalog.shown(self.settings).values() for tile in tiles]
         return found + [word.name for word in WORDS]
 
     async def walls(self) -> list[Told]:
@@ -69,8 +79,10 @@ async def _poller(stage: Stage, fence: int) -> None:
     units = await asyncio.to_thread(Units.load, stage.settings.province, stage.settings.folder)
     archive = SqlArchive(stage.db)
     async with asyncio.TaskGroup() as together:
-        for work in _of_reports(stage):
+        for work in [*_of_reports(stage), *_of_heat(stage, archive)]:
             together.create_task(work, name="reports")
+        for work in _of_gaps(stage, archive, units):
+            together.create_task(work, name="gaps")
         await poller.run(stage.settings, stage.log, units, archive.standing, archive.quarantined)
 
 
@@ -84,6 +96,49 @@ def _of_reports(stage: Stage) -> list[Coroutine[Any, Any, None]]:
     relay = outbox.Relay(stage.db, stage.log, stage.settings.sources[rules.source])
     clocked = watch.Watch(book.Book(stage.db, rules, calendar=stage.settings.calendar))
     return [relay.run(), clocked.run(), people.purging(stage.db, rules.keep_person_days)]
+
+
+def _of_heat(stage: Stage, archive: SqlArchive) -> list[Coroutine[Any, Any, None]]:
+    """Hot spots are worked out for each source that stands for them in the settings; one that is wrong is refused."""
+    rules = stage.settings.reports
+    coarse = {name: one.coarse_m for name, one in rules.categories.items()} if rules is not None else {}
+    found: list[Coroutine[Any, Any, None]] = []
+    for source in stage.settings.sources.values():
+        if source.adapter != "hotspots":
+            continue
+        from ioc.reports.heat import Heat
+
+        try:
+            config = catalog.open_adapter(source).config
+        except BadConfig:
+            # the poller says so, and shows the source as refused
+            continue
+        heat = Heat(stage.db, stage.log, source, config, standing=archive.standing, coarse=coarse)
+        found.append(heat.run())
+    return found
+
+
+def _of_gaps(stage: Stage, archive: SqlArchive, units: Units) -> list[Coroutine[Any, Any, None]]:
+    """Gaps in what cameras see, for each source that stands for them in the settings; one that is wrong is refused."""
+    found: list[Coroutine[Any, Any, None]] = []
+    for source in stage.settings.sources.values():
+        if source.adapter != "camera_gaps":
+            continue
+        from ioc.run import gaps
+        from ioc.run.projector import feeding
+
+        try:
+            config = catalog.open_adapter(source).config
+        except BadConfig:
+            # the poller says so, and shows the source as refused
+            continue
+        those = feeding(stage.settings, catalog.layer(gaps.CAMERAS))
+        calendar = stage.settings.calendar
+        watch = gaps.Gaps(
+            stage.board, stage.log, source, config, units, feeding=those, standing=archive.standing, calendar=calendar
+        )
+        found.append(watch.run())
+    return found
 
 
 async def _health(stage: Stage, fence: int) -> None:
@@ -109,10 +164,10 @@ async def _health(stage: Stage, fence: int) -> None:
 
 async def _projector(stage: Stage, fence: int) -> None:
     from ioc.run.archive import SqlArchive
-    from ioc.run.projector import Projector, declared
+    from ioc.run.projector import Projector
 
     archive = SqlArchive(stage.db)
-    layers = declared(stage.settings)
+    layers = catalog.shown(stage.settings)
     projector = Projector(layers, stage.board, stage.log, archive, stage.settings, fence=fence, epochs=stage.epochs)
     await projector.run()
 
@@ -193,10 +248,12 @@ async def _main(stage: Stage, roles: tuple[str, ...]) -> None:
         loop.add_signal_handler(sign, stop.set)
     playing = [asyncio.create_task(play(stage, role), name=f"role {role}") for role in roles]
     stopping = asyncio.create_task(stop.wait())
+    beside = asyncio.create_task(memory.giving_back(), name="memory")
     done, _ = await asyncio.wait([*playing, stopping], return_when=asyncio.FIRST_COMPLETED)
-    for task in [*playing, stopping]:
-        task.cancel()
-    await asyncio.gather(*playing, stopping, return_exceptions=True)
+    # says what each thread was at; it ends with the process
+    faulthandler.dump_traceback_later(STOP_S, exit=True)
+    await ending.end([*playing, stopping, beside])
+    await ending.settle()
     await stage.board.close()
     await stage.log.close()
     await stage.redis.aclose()
@@ -301,8 +358,12 @@ def play_engines(settings: Settings, redis_url: str, database_url: str, roles: t
     import uvloop
 
     tell()
+    memory.few_arenas()
     rarely_collect()
+    # the tiles' thread hands over soon: each of a transaction's many small steps waits for it
+    sys.setswitchinterval(SWITCH_S)
     uvloop.run(_engines(settings, redis_url, database_url, roles))
+    faulthandler.cancel_dump_traceback_later()
 
 
 def play_web(settings: Settings, redis_url: str, database_url: str, listening: socket.socket) -> None:
@@ -310,4 +371,5 @@ def play_web(settings: Settings, redis_url: str, database_url: str, listening: s
     from ioc.web.app import serve
 
     tell()
+    memory.few_arenas()
     serve(settings, redis_url=redis_url, database_url=database_url, listening=listening)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -20,10 +21,11 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from ioc import clock
+from ioc import clock, names
 from ioc.db.session import Database
 from ioc.db.tables import CodeRow, KeyRow
 from ioc.errors import IocError
+from ioc.settings import Tenant
 
 LEAST_SECRET = 32
 """Characters of a secret that somebody chose; ours have 43."""
@@ -31,15 +33,26 @@ REREAD_S = 1.0
 READ_S = 5.0
 """How long a reading of the keys may take."""
 ROLES = ("screen", "leader", "agency", "operator", "admin")
-"""Roles beside `push:<source>`; what each may do is asked with `Grant.may_*`."""
+"""Roles beside `push:<source>` and `tenant:<name>`; what each may do is asked with `Grant.may_*`."""
+TENANT = "tenant:"
+DESK = ("layer/reports", "sources", "walls", "alerts", "reminders")
+OWN = {"operator": (*DESK, "tile/*", "ledger"), "agency": DESK}
+"""What a key of the role may watch where nobody says which channels: what the desk (/ops) shows; of other roles, all.
+
+An operator also excuses in the ledger and acknowledges figures, so that it sees both. Figures of all reports are not an
+agency's: it is shown its own reports alone.
+"""
 
 
 class Refused(IocError):
-    """A key or code that is not known, was used, is asked for too often, or can't be looked up. `status`: for HTTP."""
+    """A key or code that is not known, was used, is asked for too often, or can't be looked up. `status`: for HTTP.
 
-    def __init__(self, say: str, status: int = 401) -> None:
+    `wait_s`: seconds after which one who came too often may come again.
+    """
+
+    def __init__(self, say: str, status: int = 401, wait_s: float = 60) -> None:
         super().__init__(say)
-        self.status = status
+        self.status, self.wait_s = status, max(1, math.ceil(wait_s))
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -56,7 +69,8 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """What the bearer of a key may do; `key` None: anybody. `units` None: everywhere. `revoked`: nothing at all."""
+    """What the bearer of a key may do; `key` None: anybody. `units` None: everywhere. `revoked`: nothing at all.
+    `tenant`: whose key it is; None: the province's."""
 
     channels: tuple[str, ...]
     units: frozenset[str] | None = None
@@ -65,14 +79,31 @@ class Grant(msgspec.Struct, frozen=True):
     name: str = ""
     agency: str | None = None
     revoked: bool = False
+    tenant: str | None = None
 
     def may(self, channel: str) -> bool:
-        """Whether the channel is there for this bearer."""
+        """Whether the channel is there for this bearer; a restricted one is for a key that names it, by no pattern."""
+        if names.restricted(channel):
+            plain = not any(sign in channel for sign in "*?[")
+            return plain and not self.revoked and self.key is not None and channel in self.channels
+        owner = names.tenant(channel)
+        if owner is not None and owner != self.tenant and (self.key is None or self.tenant is not None):
+            # a tenant's is public where the settings name it in full; no pattern makes it so
+            return not self.revoked and channel in self.channels
         return not self.revoked and _opened(self.channels, channel)
+
+    def minds(self, alerts: bool) -> bool:
+        """Whether the bearer sees what is told of restricted sources (`alerts`: of the alerts that they cause): who
+        may see something restricted, and, of the sources, who answers for them."""
+        return any(map(self.may, filter(names.restricted, self.channels))) or (self.operates and not alerts)
 
     def may_push(self, source: str) -> bool:
         """Whether the bearer may send for that source: by its own key, or by an operator's."""
         return not self.revoked and (self.role == f"push:{source}" or self.role in ("operator", "admin"))
+
+    def shows(self, screen: str) -> bool:
+        """Whether a screen of that name is for this bearer: a tenant's are for its keys and the province's."""
+        return not self.revoked and (self.tenant is None or names.screen_channel(screen) in self.channels)
 
     @property
     def operates(self) -> bool:
@@ -99,18 +130,23 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _checked(channels: Sequence[str], role: str) -> None:
-    if role not in ROLES and not role.startswith("push:"):
-        raise IocError(f"There is no role {role}; write one of {', '.join(ROLES)}, or push:<source>.")
-    if any(not pattern or len(pattern) > 200 for pattern in channels):
+def _checked(channels: Sequence[str] | None, role: str) -> Sequence[str]:
+    """The channels, or those of the role. Raises IocError."""
+    if role not in ROLES and not role.startswith(("push:", TENANT)):
+        raise IocError(f"There is no role {role}; write one of {', '.join(ROLES)}, push:<source> or tenant:<name>.")
+    if role.startswith(TENANT):
+        return ()  # the settings say what it opens
+    given = OWN.get(role, ("*",)) if channels is None else channels
+    if any(not pattern or len(pattern) > 200 for pattern in given):
         raise IocError("A channel pattern has 1 to 200 characters, such as layer/* or *.")
+    return given
 
 
 async def add_key(
     db: Database,
     *,
     name: str,
-    channels: Sequence[str] = ("*",),
+    channels: Sequence[str] | None = None,
     units: Sequence[str] = (),
     role: str = "screen",
     agency: str | None = None,
@@ -118,9 +154,10 @@ async def add_key(
 ) -> str:
     """Store a new key; returns its secret, told this once. A given secret that is there already gets these rights.
 
+    `channels` None: those of its role (`OWN`), else all.
     Raises IocError when the role is none or a given secret is short.
     """
-    _checked(channels, role)
+    channels = _checked(channels, role)
     if secret is not None and len(secret) < LEAST_SECRET:
         raise IocError(f"A key has at least {LEAST_SECRET} characters; leave it out to get a random one.")
     told = secret or secrets.token_urlsafe(32)
@@ -140,8 +177,7 @@ async def change_key(
     """Give a key other channels or units; screens that lose some are told in seconds. False: there is no such key."""
     changes: dict[str, Any] = {}
     if channels is not None:
-        _checked(channels, "screen")
-        changes["channels"] = list(channels)
+        changes["channels"] = list(_checked(channels, "screen"))
     if units is not None:
         changes["units"] = list(units)
     async with db.writing() as connection:
@@ -176,19 +212,17 @@ async def make_code(
     db: Database,
     *,
     name: str,
-    channels: Sequence[str] = ("*",),
+    channels: Sequence[str] | None = None,
     units: Sequence[str] = (),
     role: str = "screen",
     agency: str | None = None,
     minutes: float = 24 * 60,
 ) -> str:
     """A one-time code (128 random bits) that a page exchanges for a key with these rights within `minutes`."""
-    _checked(channels, role)
-    told = secrets.token_urlsafe(16)
     row = {
-        "digest": digest(told),
+        "digest": digest(told := secrets.token_urlsafe(16)),
         "name": name,
-        "channels": list(channels),
+        "channels": list(_checked(channels, role)),
         "units": list(units),
         "role": role,
         "agency": agency,
@@ -247,14 +281,20 @@ class Tries:
 class Access:
     """The keys of this process, in memory. `changed` is called after a reading that found a change.
 
-    `public`: patterns of channels that need no key.
+    `public`: patterns of channels that need no key. `tenants`: those of the settings, by name.
     """
 
     def __init__(
-        self, db: Database | None, public: Iterable[str] = (), now: Callable[[], float] = time.monotonic
+        self,
+        db: Database | None,
+        public: Iterable[str] = (),
+        now: Callable[[], float] = time.monotonic,
+        tenants: Mapping[str, Tenant] | None = None,
     ) -> None:
         self._db = db
-        self._public = tuple(public)
+        self._tenants = tenants or {}
+        # nothing restricted is public, whatever the settings say
+        self._public = tuple(channel for channel in public if not names.restricted(channel))
         self._anybody = Grant(self._public)
         self._now = now
         self._by_digest: dict[str, Grant] = {}
@@ -287,10 +327,20 @@ class Access:
         return True
 
     def _grant(self, key: Key) -> Grant:
+        if key.role.startswith(TENANT):
+            return self._of_tenant(key)
         channels = () if key.role.startswith("push:") else key.channels
         units = frozenset(key.units) or None
         # what is public is public for a key too, but never beyond the key's units
         return Grant((*channels, *self._public), units, key.role, key.id, key.name, key.agency, key.revoked is not None)
+
+    def _of_tenant(self, key: Key) -> Grant:
+        """What a tenant's key opens is said by the settings; of one that they do not know, nothing."""
+        name, revoked = key.role.removeprefix(TENANT), key.revoked is not None
+        if (tenant := self._tenants.get(name)) is None:
+            return Grant((), frozenset(), key.role, key.id, key.name, None, revoked, name)
+        channels, units = (*tenant.channels(name), *self._public), frozenset(tenant.units)
+        return Grant(channels, units, key.role, key.id, key.name, None, revoked, name)
 
     def now_of(self, grant: Grant) -> Grant:
         """The same bearer's grant by the newest reading; a key that is no longer there is revoked."""
@@ -313,7 +363,9 @@ class Access:
         grant = self._by_digest.get(told)
         if grant is None:
             if (wait := self.tries.wait(address)) > 0:
-                raise Refused(f"Too many wrong keys came from your address; try again in {wait:.0f} seconds.", 429)
+                raise Refused(
+                    f"Too many wrong keys came from your address; try again in {wait:.0f} seconds.", 429, wait
+                )
             asked = self._now()
             await self._newer(asked)
             grant = self._by_digest.get(told)
@@ -336,7 +388,7 @@ class Access:
     async def exchange(self, code: str, address: str) -> str:
         """See `exchange`; wrong codes are counted, and the new key is known at once."""
         if (wait := self.tries.wait(address)) > 0:
-            raise Refused(f"Too many wrong codes came from your address; try again in {wait:.0f} seconds.", 429)
+            raise Refused(f"Too many wrong codes came from your address; try again in {wait:.0f} seconds.", 429, wait)
         if self._db is None:
             raise Refused("This server keeps no keys.")
         try:

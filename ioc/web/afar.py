@@ -170,10 +170,10 @@ def feature(name: str, found: Sum, more: dict[str, Any]) -> bytes:
 
 
 class Afar(ABC):
-    """One scope's sums over a mirror. `items` and `marks` are the mirror's own, and change under it."""
+    """The sums of one scope (its units and agency) over a mirror, whose own `items` and `marks` change under it."""
 
-    def __init__(self, items: Mapping[str, bytes], marks: Mapping[str, Mark], units: frozenset[str] | None) -> None:
-        self._items, self._marks, self._units = items, marks, units
+    def __init__(self, items: Mapping[str, bytes], marks: Mapping[str, Mark], scope: Sight) -> None:
+        self._items, self._marks, self._scope = items, marks, scope
         self._facts: dict[str, Fact] = {}
         self._told: dict[Any, bytes] = {}
         self.touch(items)
@@ -185,7 +185,7 @@ class Afar(ABC):
             if old is not None:
                 self._leave(name, old)
             mark = self._marks.get(name)
-            if mark is None or (self._units is not None and mark.unit not in self._units):
+            if mark is None or not self._scope.opens(mark):
                 continue
             new = fact(self._items[name], mark)
             if new is not None:
@@ -213,18 +213,18 @@ class Afar(ABC):
         """What is put and dropped in the sight by changes of items with these former and present marks."""
 
     def _mine(self, marks: list[Mark]) -> list[Mark]:
-        # what is in no unit of this reader's is not named to it
-        return marks if self._units is None else [mark for mark in marks if mark.unit in self._units]
+        # what is not this reader's is not named to it
+        return [mark for mark in marks if self._scope.opens(mark)] if self._scope.partial else marks
 
 
 class Clusters(Afar):
     """Sums by cell, on every level from the grid's own to the coarsest."""
 
-    def __init__(self, items: Mapping[str, bytes], marks: Mapping[str, Mark], units: frozenset[str] | None) -> None:
+    def __init__(self, items: Mapping[str, bytes], marks: Mapping[str, Mark], scope: Sight) -> None:
         self._leaves: dict[int, Tally] = {}
         self._dirty: set[int] = set()
         self._at: list[dict[int, Sum]] = [{} for _ in range(LEVEL + 1)]
-        super().__init__(items, marks, units)
+        super().__init__(items, marks, scope)
 
     def _join(self, name: str, told: Fact) -> None:
         if told.cell != NOWHERE:
@@ -308,9 +308,9 @@ def _squares(view: Box, level: int, among: Iterable[int]) -> list[int]:
 class Communes(Afar):
     """Sums by unit; a view shows those that have an item in one of its cells."""
 
-    def __init__(self, items: Mapping[str, bytes], marks: Mapping[str, Mark], units: frozenset[str] | None) -> None:
+    def __init__(self, items: Mapping[str, bytes], marks: Mapping[str, Mark], scope: Sight) -> None:
         self._tallies: dict[str, Tally] = {}
-        super().__init__(items, marks, units)
+        super().__init__(items, marks, scope)
 
     def _join(self, name: str, told: Fact) -> None:
         if told.unit is not None:

@@ -67,7 +67,7 @@ async def layers(request: Request) -> Response:
             "vector": vector.PATH.replace("{layer}", name) if mirror.channel.views else None,
             "count": mirror.count(seen), "quality": _quality(mirror, seen),
         }  # fmt: skip
-        told.append(about | ({"sources": list(mirror.channel.sources)} if grant.units is None else {}))
+        told.append(about | ({} if seen.partial else {"sources": list(mirror.channel.sources)}))
     return as_json(request, told)
 
 
@@ -119,7 +119,7 @@ async def sources(request: Request) -> Response:
 
 
 async def source(request: Request) -> Response:
-    """One source: contract, state, last errors, what stands set aside, by reason (raw records for operators only)."""
+    """One source: contract, state, last errors, what stands set aside (raw for operators, none for other agencies)."""
     grant, mirror = await opened(request, names.SOURCES)
     here, name = door(request), request.path_params["id"]
     body = dict(mirror.seen(sight(grant, mirror.channel))).get(name)
@@ -128,7 +128,9 @@ async def source(request: Request) -> Response:
     told = _about_source(here, name, body)
     told["last_errors"] = [say for say in (told.get("last_error"), *told["checks"]["failed"]) if say]
     told["set_aside"], told["aside_reasons"] = [], {}
-    if here.db is not None:
+    # a record that was set aside may tell of another agency's report
+    theirs = grant.role != "agency" or (told["contract"] or {}).get("owner") == (grant.agency or "")
+    if here.db is not None and theirs:
         told["aside_reasons"] = await set_aside.reasons(here.db, name)
         fields = ["reason", "say", "subject", "first", "last", "count"]
         if grant.role in ("operator", "admin"):
@@ -144,13 +146,13 @@ async def layer(request: Request) -> Response:
     """A layer as a GeoJSON FeatureCollection, or as CSV; now, or as it was."""
     grant, mirror = await opened(request, names.layer_channel(request.path_params["name"]))
     given = ask.asked(request, ask.BBOX, ask.UNIT, ask.LIMIT, ask.AT, ask.KNOWN)
-    units = grant.units
+    scope = sight(grant, mirror.channel)
+    units = scope.units
     if given["unit"] is not None:
         units = given["unit"] if units is None else given["unit"] & units
-    seen = Sight(units, given["bbox"])
+    seen = scope._replace(units=units, view=given["bbox"])
     if given["at"] is not None or given["known"] is not None:
         return await _layer_then(request, mirror, seen, given)
-    scope = sight(grant, mirror.channel)
     etag = _etag(mirror, _stable(scope), _stable(seen), given["limit"], ask.wants_csv(request))
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, Cookie"}
     if etag in request.headers.get("if-none-match", ""):
@@ -163,7 +165,7 @@ async def layer(request: Request) -> Response:
 
 def _stable(seen: Sight) -> object:
     """A sight in a form that is the same in every process: a set's order is not."""
-    return sorted(seen.units) if seen.units is not None else None, seen.view
+    return sorted(seen.units) if seen.units is not None else None, seen.agency, seen.view
 
 
 def _etag(mirror: Mirror, *parts: object) -> str:
@@ -209,7 +211,7 @@ async def tile(request: Request) -> Response:
     given = ask.asked(request, ask.UNIT, ask.FROM, ask.TO, ask.AT, ask.KNOWN)
     here = door(request)
     told = _about_tile(here, name, mirror, sight(grant, mirror.channel))
-    unit = _which(given["unit"], grant)
+    unit = _which(given["unit"], sight(grant, mirror.channel).units)
     past = given["at"] is not None or given["known"] is not None
     told |= {"of": unit, "item": told["items"].get(unit), "history": []}
     if past:
@@ -227,16 +229,16 @@ async def tile(request: Request) -> Response:
     return as_json(request, told)
 
 
-def _which(units: frozenset[str] | None, grant: Grant) -> str:
+def _which(units: frozenset[str] | None, own: frozenset[str] | None) -> str:
     """The one unit whose figures are asked for: given, else the whole, else the key's own."""
     if units is not None and len(units) > 1:
         raise Wrong("A tile's history is of one commune at a time; name one unit.")
     if units is not None:
         (unit,) = units
-    elif grant.units is not None and len(grant.units) == 1:
-        (unit,) = grant.units
+    elif own is not None and len(own) == 1:
+        (unit,) = own
     else:
         unit = "all"
-    if grant.units is not None and unit not in grant.units:
+    if own is not None and unit not in own:
         raise Wrong("Your key does not open these figures; name one of its own communes as unit.", 404)
     return unit

@@ -16,6 +16,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -29,13 +30,13 @@ from ioc.errors import BadConfig
 from ioc.log import Log
 from ioc.log.redis import RedisLog
 from ioc.redis_link import Link, connect, reaching
-from ioc.reports import people, photos
+from ioc.reports import keeping, people, photos
 from ioc.reports.book import Book
 from ioc.score import WORDS
 from ioc.settings import Settings
 from ioc.web import caller, direct, open311, wall
 from ioc.web.access import READ_S, REREAD_S, Access
-from ioc.web.channels import Channel, describe
+from ioc.web.channels import Channel, describe, ours
 from ioc.web.door import Desk, Door, Faults
 from ioc.web.front import Front
 from ioc.web.gate import Gate
@@ -101,8 +102,8 @@ class Guard:
 def titles(settings: Settings) -> dict[str, dict[str, Any]]:
     """What is known of each tile beside its figures, by name; the four words are tiles over the sources."""
     found: dict[str, dict[str, Any]] = {}
-    for layer in catalog.layers(settings.layers):
-        for tile in catalog.tiles(layer.name):
+    for layer, tiles in catalog.shown(settings).items():
+        for tile in tiles:
             found[tile.name] = {"label": tile.label, "unit": tile.unit, "over": layer.name, "by_unit": tile.by_unit}
     for word in WORDS:
         found[word.name] = {"label": word.label, "unit": ("điểm", "points"), "over": None, "by_unit": False}
@@ -111,12 +112,11 @@ def titles(settings: Settings) -> dict[str, dict[str, Any]]:
 
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """All channels that the settings make."""
-    layers = catalog.layers(settings.layers)
-    tiles = [tile for layer in layers for tile in catalog.tiles(layer.name)]
-    found = describe(layers, tiles, settings.sources)
+    there = catalog.shown(settings)
+    found = describe(list(there), [tile for tiles in there.values() for tile in tiles], settings.sources)
     for word in WORDS:
         name = names.tile_channel(word.name)
-        found[name] = Channel(name, "tile", False, tuple(settings.sources), watched=True)
+        found[name] = Channel(name, "tile", False, ours(settings.sources), watched=True)
     for screen in wall.all_screens(settings):
         name = names.screen_channel(screen)
         found[name] = Channel(name, "screen")
@@ -136,15 +136,17 @@ def build(
     clock: Callable[[], datetime] = clock.now,
     opening: Callable[[], Any] | None = None,
     vault: people.Vault | None = None,
+    redis: Link | None = None,
     static: Path = wall.STATIC,
 ) -> Starlette:
     """The app over these stores. `beats` reads the roles' signs of life; without it nobody is expected to give any.
-    `vault`: seals who filed a report; without it nobody is asked. `opening`: a context manager that is held while the
+    `vault`: seals who filed a report; without it nobody is asked. `redis`: where processes count together how often
+    somebody comes; without it each counts for itself. `opening`: a context manager that is held while the
     app runs (the stores' connections). The hub: `app.state.hub`.
     """
     import time
 
-    access = Access(db, settings.access.public)
+    access = Access(db, settings.access.public, tenants=settings.tenants)
     known = dict(channels) if channels is not None else channels_of(settings)
     beat = settings.web.beat
     signs = Signs(beats, beat, time.monotonic, clock)
@@ -154,9 +156,9 @@ def build(
     )  # fmt: skip
     gate = Gate(hub, settings.access)
     access.changed = hub.recheck
-    layers = {layer.name: layer for layer in catalog.layers(settings.layers)}
+    layers = {layer.name: layer for layer in catalog.asked(settings)}
     door = Door(settings, hub, access, known, layers, titles(settings), log, db, faults)
-    door.desk = _desk(settings, door, db, vault, clock)
+    door.desk = _desk(settings, door, db, vault, clock, redis)
 
     @contextlib.asynccontextmanager
     async def living(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -165,29 +167,38 @@ def build(
                 await held.enter_async_context(opening())
             await _reread(access)
             await hub.start()
-            keys = asyncio.create_task(_keys(access), name="keys")
+            tasks = [asyncio.create_task(_keys(access), name="keys")]
+            if door.desk is not None:
+                tasks.append(asyncio.create_task(keeping.run(door.desk.photos), name="photos"))
             try:
                 yield {"gate": gate}
             finally:
-                keys.cancel()
-                await asyncio.gather(keys, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
                 await hub.stop()
 
     guards = [Middleware(Guard, settings=settings), Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)]
-    app = Starlette(routes=routes(door, gate), middleware=guards, exception_handlers=HANDLERS, lifespan=living)
+    told = {**HANDLERS, HTTPException: open311.astray}
+    app = Starlette(routes=routes(door, gate), middleware=guards, exception_handlers=told, lifespan=living)
     app.state.door, app.state.hub, app.state.assets = door, hub, wall.Assets(static)
     return app
 
 
 def _desk(
-    settings: Settings, door: Door, db: Database | None, vault: people.Vault | None, now: Callable[[], datetime]
+    settings: Settings,
+    door: Door,
+    db: Database | None,
+    vault: people.Vault | None,
+    now: Callable[[], datetime],
+    redis: Link | None,
 ) -> Desk | None:
     """The desk of citizens' reports; None where none is set."""
     rules = settings.reports
     if rules is None or db is None:
         return None
     book = Book(db, rules, calendar=settings.calendar, units=door.units, vault=vault, now=now)
-    return Desk(rules, book, photos.opened(book, rules.photos, settings.folder), Rates(rules.limits))
+    return Desk(rules, book, photos.opened(book, settings.folder), Rates(rules.limits, redis))
 
 
 async def _keys(access: Access) -> None:
@@ -272,6 +283,7 @@ def over(settings: Settings, redis_url: str, database_url: str) -> Starlette:
         faults=faults,
         opening=opening,
         vault=people.vault(),
+        redis=redis,
     )
 
 

@@ -20,12 +20,14 @@ LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")
 
 
 class Param(NamedTuple):
-    """One query parameter. `read` makes its value of the text; raises ValueError with a finished sentence."""
+    """One parameter of a query, or a header. `read` makes its value of the text; raises ValueError with a finished
+    sentence. `needed`: without it nothing is answered."""
 
     name: str
     say: str
     schema: dict[str, Any]
     read: Callable[[str], Any]
+    needed: bool = False
 
 
 def _bbox(text: str) -> tuple[float, float, float, float]:

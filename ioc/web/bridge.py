@@ -26,10 +26,13 @@ from ioc.web.access import Grant, Refused
 from ioc.web.door import Door, door, grant_of
 from ioc.web.problems import Wrong
 from ioc.web.wall import limited
+from ioc.web.way import BYTES
 
 BRIDGE = "bridge"
 """The adapter of sources that are typed into sheets."""
 FORM = "multipart/form-data"
+BODY = {"type": "object", "required": ["sheet"], "properties": {"sheet": BYTES, "signature": BYTES}}
+"""The JSON schema of the posted form: the workbook, and its detached signature."""
 MAX_FORM = package.MAX_BYTES + 300 * 1024
 MOST_NAMED = 500
 """Bad cells that the problem names one by one; the answer workbook names all."""

@@ -57,6 +57,18 @@ def address(scope: Scope, settings: AccessSettings) -> str:
     return found
 
 
+def household(scope: Scope, settings: AccessSettings) -> str:
+    """What is counted as one caller: the address, or of IPv6 the network (/64) that one household is given."""
+    found = address(scope, settings)
+    try:
+        ip = ipaddress.ip_address(found)
+    except ValueError:
+        return found
+    if isinstance(ip, ipaddress.IPv6Address):
+        return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False))
+    return found
+
+
 def secure(scope: Scope, settings: AccessSettings) -> bool:
     """Whether the caller came over TLS, to us or to a named proxy."""
     if scope["scheme"] in ("https", "wss"):

@@ -23,7 +23,10 @@ class Channel(msgspec.Struct, frozen=True):
 
     `far`: what such a screen is sent from afar, as its layer says it.
 
+    `agencies`: its items are of agencies, as its layer says it.
+
     `watched`: the health watch writes it, so that it is as alive as the watch, whatever it says of the sources.
+    `guarded`: some of its items tell of what is restricted. `tenanted`: some tell of what is a tenant's.
     """
 
     name: str
@@ -32,6 +35,9 @@ class Channel(msgspec.Struct, frozen=True):
     sources: tuple[str, ...] = ()
     watched: bool = False
     far: Far | None = None
+    agencies: bool = False
+    guarded: bool = False
+    tenanted: bool = False
 
 
 def kind_of(channel: str) -> Kind | None:
@@ -46,7 +52,12 @@ def kind_of(channel: str) -> Kind | None:
 
 def feeders(layer: Layer, sources: Mapping[str, Source]) -> tuple[str, ...]:
     """Names of the sources whose events the layer listens to."""
-    return tuple(name for name, source in sources.items() if source.options.get("event") in layer.listens)
+    return tuple(name for name, source in sources.items() if source.events & layer.listens)
+
+
+def ours(sources: Mapping[str, Source]) -> tuple[str, ...]:
+    """Names of the province's own sources: what a list's quality tells is told to all who may see the list."""
+    return tuple(name for name in sources if names.tenant(name) is None)
 
 
 def describe(layers: Iterable[Layer], tiles: Iterable[Tile], sources: Mapping[str, Source]) -> dict[str, Channel]:
@@ -56,12 +67,16 @@ def describe(layers: Iterable[Layer], tiles: Iterable[Tile], sources: Mapping[st
     for layer in layers:
         fed[layer.name] = feeders(layer, sources)
         name = names.layer_channel(layer.name)
-        known[name] = Channel(name, "layer", layer.views, fed[layer.name], far=layer.far)
+        known[name] = Channel(name, "layer", layer.views, fed[layer.name], far=layer.far, agencies=layer.agencies)
     for tile in tiles:
         name = names.tile_channel(tile.name)
         known[name] = Channel(name, "tile", False, fed.get(tile.over, ()))
-    known[names.SOURCES] = Channel(names.SOURCES, "sources", False, tuple(sources), watched=True)
-    for watched in KEPT:
-        known[watched] = Channel(watched, watched, False, tuple(sources), watched=True)
-    known[names.ALERTS] = Channel(names.ALERTS, "alerts", False, ())
+    guarded = any(map(names.restricted, (*known, *sources)))
+    tenanted = any(names.tenant(name) is not None for name in (*known, *sources))
+    for watched in (names.SOURCES, *KEPT):
+        kind = kind_of(watched) or "sources"
+        known[watched] = Channel(watched, kind, sources=ours(sources), watched=True, guarded=guarded, tenanted=tenanted)
+    known[names.ALERTS] = Channel(names.ALERTS, "alerts", False, (), guarded=guarded, tenanted=tenanted)
+    if (history := names.layer_channel(names.ALARM_HISTORY)) in known:
+        known[history] = msgspec.structs.replace(known[history], guarded=guarded, tenanted=tenanted)
     return known

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from starlette.requests import Request
 
 from ioc.reports import life
 from ioc.reports.desk import Asking
+from ioc.reports.figures import By
 from ioc.web import asked as ask
 
 
@@ -19,6 +20,10 @@ def _states(text: str) -> tuple[str, ...]:
     told = tuple(part.strip() for part in text.split(","))
     known = all(one in (*life.STATES, "all") for one in told)
     return told if known else _refuse(f"state is all, or some of {', '.join(life.STATES)}, parted by commas.")
+
+
+def _by(text: str) -> str:
+    return text if text in _PARTS else _refuse(f"by is one of {', '.join(_PARTS)}.")
 
 
 def _flag(name: str) -> ask.Param:
@@ -36,6 +41,8 @@ def _word(name: str, say: str, most: int = 100) -> ask.Param:
     return ask.Param(name, say, {"type": "string", "maxLength": most}, read)
 
 
+_PARTS = get_args(By)
+BY = ask.Param("by", "by what reports are parted; agency when left out", {"type": "string", "enum": [*_PARTS]}, _by)
 FLAGS = {
     "late": "1: overdue ones only", "mine": "1: those that one works on", "unassigned": "1: those without an agency",
     "returned": "1: those that an agency gave back",
@@ -52,6 +59,10 @@ PARAMS = (
     ask.LIMIT,
     _word("after", "where to go on: what next said on the page before", 80),
 )
+
+
+FIGURES = (BY, *(param for param in PARAMS if param.name in ("agency", "category", "unit", "from", "to")))
+"""What the figures may be asked for."""
 
 
 def asked_for(request: Request) -> Asking:

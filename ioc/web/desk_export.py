@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -23,20 +25,31 @@ KINDS = {CSV: "csv", XLSX: "xlsx", GEOJSON: "geojson"}
 async def desk_export(request: Request) -> Response:
     """What the queue's parameters ask for (here of all states), without persons; by Accept: CSV, XLSX or GeoJSON."""
     here = await seat(request)
-    accepted = [part.partition(";")[0].strip() for part in request.headers.get("accept", "").split(",")]
-    kind = next((one for one in accepted if one in KINDS), CSV)
+    kind = accepted(request) or CSV
     found = await _all(request, here)
     called = await names(request)
     rows = [export.row(one, here.book.rules, called) for one in found]
-    if kind == CSV:
-        made = table.rows(export.COLUMNS, rows)
-    elif kind == XLSX:
-        made = await asyncio.to_thread(export.workbook, rows)
-    else:
-        made = msgspec.json.encode(export.collection(rows))
+    answer = await filed(kind, "reports", export.COLUMNS, rows)
     # noted before it leaves
     await here.book.looked(None, str(here.who.name), f"exported {len(rows)} reports as {KINDS[kind]}")
-    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="reports.{KINDS[kind]}"'}
+    return answer
+
+
+def accepted(request: Request) -> str | None:
+    """The first of KINDS that the caller takes; None: it names none."""
+    named = (part.partition(";")[0].strip() for part in request.headers.get("accept", "").split(","))
+    return next((one for one in named if one in KINDS), None)
+
+
+async def filed(kind: str, name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Response:
+    """The rows as a file of that kind, for nobody's cache."""
+    if kind == CSV:
+        made = table.rows(columns, rows)
+    elif kind == XLSX:
+        made = await asyncio.to_thread(export.workbook, rows, columns)
+    else:
+        made = msgspec.json.encode(export.collection(rows))
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}.{KINDS[kind]}"'}
     return Response(made, headers=headers, media_type=f"{kind}; charset=utf-8" if kind == CSV else kind)
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import datetime
 
 import ioc
-from ioc import clock, names
+from ioc import clock, memory, names
 from ioc.board import Board
 from ioc.errors import StoreAway
 from ioc.web import protocol
@@ -24,6 +24,7 @@ from ioc.web.channels import Channel
 from ioc.web.follow import Follower
 from ioc.web.frames import Bundle, Frame
 from ioc.web.grade import Grader
+from ioc.web.kept import Kept
 from ioc.web.mirror import Mirror
 from ioc.web.quality import Signs
 from ioc.web.receipts import Receipts
@@ -78,6 +79,7 @@ class Hub:
         self.monotonic = monotonic
         self.server = f"ioc/{ioc.__version__}"
         self.mirrors: dict[str, Mirror] = {}
+        self._kept = Kept()
         self.usher = Usher(self)
         self.screens: set[Screen] = set()
         self.signs = signs or Signs(None, beat, monotonic, clock)
@@ -115,6 +117,7 @@ class Hub:
         self.spawn(self.follower.seek(), "seek")
         self.spawn(self._listen(), "listen")
         self.spawn(self._beats(), "beats")
+        self.spawn(memory.giving_back(), "memory")
         if self._tell_walls is not None:
             self.spawn(self._tell(self._tell_walls), "walls")
 
@@ -172,7 +175,7 @@ class Hub:
     # mirrors
 
     def add(self, channel: Channel) -> Mirror:
-        mirror = self.mirrors[channel.name] = Mirror(channel)
+        mirror = self.mirrors[channel.name] = Mirror(channel, self._kept)
         self.usher.add(channel.name)
         return mirror
 

@@ -15,6 +15,7 @@ from ioc.web.cells import cover
 from ioc.web.channels import Channel
 from ioc.web.frames import Frame
 from ioc.web.grid import Box
+from ioc.web.kept import Kept
 from ioc.web.picture import NOWHERE as NOWHERE
 from ioc.web.picture import Picture
 from ioc.web.sight import ALL, Sight
@@ -61,8 +62,8 @@ _NOT_MADE = _NotMade()
 class Mirror(Picture):
     """One channel. What was made of the present position is kept until it moves."""
 
-    def __init__(self, channel: Channel) -> None:
-        super().__init__(channel)
+    def __init__(self, channel: Channel, kept: Kept | None = None) -> None:
+        super().__init__(channel, kept)
         self._frames: dict[tuple[Any, ...], Made | None] = {}
         self._bares: dict[tuple[Any, ...], list[Frame]] = {}
         self._cuts: dict[Sight, Cut] = {}
@@ -146,7 +147,7 @@ class Mirror(Picture):
             return self._made_quiet(after, sight, with_quality)
         span = self._span(start)
         shared: list[Frame] = []
-        if span is not None and sight.units is None and sight.causes is None:
+        if span is not None and not sight.picks:
             shared, put, drop = span.told(view, self.items, self._marks, self._shared(start))
         elif (found := self.changes(start, sight)) is not None:
             put, drop = found
@@ -205,8 +206,8 @@ class Mirror(Picture):
         return frames.of(protocol.delta_frames(self.channel.name, told, self.offset, self.offset, put, drop, quality))
 
     def quality_for(self, sight: Sight) -> bytes:
-        """The quality as this reader may know it: one who sees some units is not told the counts of all."""
-        if sight.units is None or self.quality == b"null":
+        """The quality as this reader may know it: one who sees some of the items is not told the counts of all."""
+        if not sight.partial or self.quality == b"null":
             return self.quality
         known = msgspec.json.decode(self.quality)
         known["have"] = self.count(sight)

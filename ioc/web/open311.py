@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import sqlalchemy as sa
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,13 +26,13 @@ from ioc.errors import StoreAway
 from ioc.report_rules import Jurisdiction, Reports
 from ioc.reports import georeport, georeport_rows
 from ioc.reports.book import Filing, Unfit, Who, digest
-from ioc.reports.georeport_form import Faulty, Pairs, Posted, Wanted, posted, wanted
+from ioc.reports.georeport_form import LIMITS, Faulty, Pairs, Posted, Wanted, posted, wanted
 from ioc.web import caller
 from ioc.web.access import Grant, Refused
 from ioc.web.asked import Param
 from ioc.web.door import Desk, desk, door
 from ioc.web.open311_xml import FORMS, XML, written
-from ioc.web.problems import Wrong
+from ioc.web.problems import Wrong, http
 from ioc.web.wall import limited
 
 log = logging.getLogger("ioc.web")
@@ -42,6 +43,17 @@ KEY_ROLE = "push:open311"
 MAX_FORM = 256 * 1024
 MOST_FIELDS = 500
 FORM = "application/x-www-form-urlencoded"
+BODY = {
+    "type": "object",
+    "required": ["service_code"],
+    "properties": {
+        name: {"type": "string"}
+        for name in ("api_key", "jurisdiction_id", "service_code", "lat", "long", "description")
+    }
+    | {name: {"type": "string", "maxLength": most} for name, most in LIMITS.items()},
+    "patternProperties": {r"^attribute\[[^\[\]]+\](\[\])?$": {"type": "string"}},
+}
+"""The JSON schema of a posted form, as the OpenAPI document tells it; it is read in `ioc.reports.georeport_form`."""
 AWAY = (503, "Reports can't be reached at this moment; nothing was stored. Try again in a few seconds.")
 
 
@@ -49,6 +61,7 @@ def _param(name: str, say: str, kind: str = "string") -> Param:
     return Param(name, say, {"type": kind}, str)
 
 
+ONCE = _param("Idempotency-Key", "the same from the same key is the same report")
 JURISDICTION = _param("jurisdiction_id", "which jurisdiction; may be left out where there is one")
 FILTERS = (
     JURISDICTION,
@@ -64,6 +77,10 @@ FILTERS = (
 )
 """Query parameters of requests, as the OpenAPI document tells them; they are read in `ioc.reports.georeport_form`."""
 
+ASTRAY = {
+    404: f"There is nothing at this address; GET {BASE}/discovery.xml, or .json, says what is here.",
+    405: "This address does not take that method; read with GET; POST requests files one.",
+}
 Answers = Callable[[Request], Awaitable[Response]]
 
 
@@ -83,7 +100,7 @@ def in_its_form(call: Answers) -> Answers:
             faults = ((error.status, error.say),)
         except Refused as error:
             faults = ((error.status, error.say),)
-            headers = {"Retry-After": "60"} if error.status == 429 else {}
+            headers = {"Retry-After": str(error.wait_s)} if error.status == 429 else {}
         except (StoreAway, sa.exc.DBAPIError, sa.exc.TimeoutError, OSError) as error:
             log.warning("%s %s: the reports can't be reached (%s).", request.method, BASE, type(error).__name__)
             faults, headers = (AWAY,), {"Retry-After": "5"}
@@ -95,13 +112,21 @@ def in_its_form(call: Answers) -> Answers:
     return answer
 
 
-def turned(path: str, status: int, say: str) -> Response | None:
+def turned(path: str, status: int, say: str, headers: Mapping[str, str] | None = None) -> Response | None:
     """An error for a call that is turned away before it is looked at; None: it is no call of GeoReport."""
-    if not path.startswith("/open311/"):
+    if not f"{path}/".startswith("/open311/"):
         return None
     form = path.rpartition(".")[2]
     body = written(form if form in FORMS else "xml", "errors", georeport.errors([(status, say)]))
-    return Response(body, status, {"Cache-Control": "no-store"}, media_type=FORMS.get(form, XML))
+    kept = {"Cache-Control": "no-store", **(headers or {})}
+    return Response(body, status, kept, media_type=f"{FORMS.get(form, XML)}; charset=utf-8")
+
+
+async def astray(request: Request, error: Exception) -> Response:
+    """Who asks for an address or a method that is not here: told so in the form that the address is of."""
+    assert isinstance(error, HTTPException)
+    say = ASTRAY.get(error.status_code, f"{error.detail}.")
+    return turned(request.url.path, error.status_code, say, error.headers) or await http(request, error)
 
 
 def _told(
@@ -135,9 +160,9 @@ async def _asked(request: Request) -> tuple[Desk, str, Jurisdiction]:
     """The desk, and the jurisdiction asked for. Raises Faulty, Wrong, and Refused when an address asks too often."""
     here = door(request)
     found = desk(here)
-    wait = await found.rates.wait("reads", digest(caller.address(request.scope, here.settings.access)))
+    wait = await found.rates.wait("reads", digest(caller.household(request.scope, here.settings.access)))
     if wait > 0:
-        raise Refused(f"Your address asks too often; go on in {wait} seconds.", 429)
+        raise Refused(f"Your address asks too often; go on in {wait} seconds.", 429, wait)
     return found, *_jurisdiction(found.rules, request.query_params.get("jurisdiction_id"))
 
 
@@ -237,7 +262,7 @@ async def file_request(request: Request) -> Response:
     form = posted(pairs, rules)
     wait = await counter.rates.wait_by(jurisdiction.per_key, f"open311 {name}", str(grant.key))
     if wait > 0:
-        raise Refused(f"This api_key has filed as many reports as it may for now; go on in {wait} seconds.", 429)
+        raise Refused(f"This api_key has filed as many reports as it may for now; go on in {wait} seconds.", 429, wait)
     told = _filing(form, rules, name, _client(request, grant), _english(request))
     try:
         filed = await counter.book.file(told, Who("operator", grant.name, grant.agency))
@@ -253,7 +278,9 @@ async def _form(request: Request) -> Pairs:
     """The fields of the form in their order. Raises Faulty, and Wrong (413)."""
     kind = request.headers.get("content-type", FORM).partition(";")[0].strip().lower()
     if kind != FORM:
-        raise Faulty((400, f"The form came as {fields.shown(kind)}; send it as {FORM}."))
+        # how files come with a form the specification leaves open (wiki.open311.org/GeoReport_v2/Extensions)
+        say = f"The form came as {fields.shown(kind)}; send it as {FORM}, and a photo by its address in media_url."
+        raise Faulty((400, say))
     body = await limited(request, MAX_FORM)
     try:
         return parse_qsl(
@@ -274,7 +301,7 @@ async def _grant(request: Request, key: str | None) -> Grant:
     try:
         return await here.access.of(secret, caller.address(request.scope, here.settings.access))
     except Refused as error:
-        raise Refused(error.say, 403 if error.status == 401 else error.status) from None
+        raise Refused(error.say, 403 if error.status == 401 else error.status, error.wait_s) from None
 
 
 def _may_file(grant: Grant, other: str | None) -> bool:

@@ -15,6 +15,7 @@ from ioc.web.afar import KINDS, Afar, far_of
 from ioc.web.cells import Cells, cover
 from ioc.web.channels import Channel
 from ioc.web.grid import GONE, WIDE
+from ioc.web.kept import Kept, old_weight
 from ioc.web.sight import ALL, Far, Mark, Sight, mark_of
 from ioc.web.views import Span, Step, lying
 
@@ -23,8 +24,6 @@ MAX_IDS = 200_000
 """Ids in all kept steps together."""
 MAX_OLD_BYTES = 4 * 1024 * 1024
 """Bytes of former values, kept so that one who sees a part is told of what left it."""
-MARK_BYTES = 300
-"""What a mark and its place in a step weigh."""
 MANY = 5_000
 """A picture of so many items gets its cells when it is loaded; a smaller one when the first view is asked for."""
 MAX_SCOPES = 64
@@ -34,18 +33,14 @@ NOWHERE = "none"
 """The epoch of a channel that nobody wrote yet."""
 
 
-def _weight(step: Step) -> int:
-    return sum(MARK_BYTES if isinstance(old, Mark) else len(old) for old in step.was.values() if old is not None)
-
-
 class Picture:
     """One channel. `present`: the board has it and it is whole; else the last picture is kept, and no delta goes out.
 
     `loaded`: the board was asked once, whatever came of it. `stamp` counts the changes of `quality` (JSON bytes), so
-    that a seat knows which one it was sent.
+    that a seat knows which one it was sent. `kept`: where its steps are counted with those of other pictures.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, kept: Kept | None = None) -> None:
         self.channel = channel
         self.epoch = NOWHERE
         self.offset = 0
@@ -56,9 +51,10 @@ class Picture:
         self.quality = b"null"
         self.stamp = 0
         self.steps: deque[Step] = deque()
+        self._kept = kept or Kept()
         self._marks: dict[str, Mark] = {}
         self._cells: Cells | None = None
-        self._afar: dict[tuple[str, frozenset[str] | None], Afar] = {}
+        self._afar: dict[Sight, Afar] = {}
         self._spans: dict[int, Span] = {}
         self._ids = 0
         self._old_bytes = 0
@@ -128,7 +124,9 @@ class Picture:
         for name, body in changes.items():
             old = self.items.get(name)
             mark = self._marks.pop(name, None)
-            was[name] = mark if mark is not None else old
+            if self.channel.kind != "tile":
+                # a tile's id tells whose it is, whatever it said before
+                was[name] = mark if mark is not None else old
             if old is not None:
                 self._size -= len(name) + len(old) + 4
             if body is None:
@@ -166,15 +164,23 @@ class Picture:
         self.steps.append(step)
         self._old_steps.append(step)
         self._ids += len(step.ids)
-        self._old_bytes += _weight(step)
+        self._old_bytes += old_weight(step)
         while len(self.steps) > MAX_STEPS or self._ids > MAX_IDS:
             self._ids -= len(self.steps.popleft().ids)
+        self._kept.add(self, step)
         while self._old_bytes > MAX_OLD_BYTES and self._old_steps:
-            forgotten = self._old_steps.popleft()
-            self._old_bytes -= _weight(forgotten)
-            forgotten.forget()
+            self._old_bytes -= self._kept.forget_old(self._old_steps.popleft())
         while len(self._old_steps) > MAX_STEPS:
-            self._old_bytes -= _weight(self._old_steps.popleft())
+            self._old_bytes -= old_weight(self._old_steps.popleft())
+
+    def let_go(self, step: Step) -> None:
+        """Give up the oldest step, or what is still known of one given up before."""
+        if self.steps and self.steps[0] is step:
+            self.steps.popleft()
+            self._ids -= len(step.ids)
+        if self._old_steps and self._old_steps[0] is step:
+            self._old_steps.popleft()
+            self._old_bytes -= old_weight(step)
 
     def _forget_made(self, all_of_it: bool) -> None:
         """What was made of the picture so far is of the past; `all_of_it`: none of it can be gone on from either."""
@@ -187,6 +193,7 @@ class Picture:
                 break
             ids = (*step.drop, *step.put)
             self.steps.appendleft(Step(step.after, step.offset, ids, {}))
+            self._kept.add_before(self, self.steps[0])
             self._ids += len(ids)
 
     # what is read
@@ -225,11 +232,14 @@ class Picture:
         """The sight as a screen at that zoom has it: of a large layer, it may be another one from afar."""
         if sight.view is None or self.channel.far is None or zoom >= FAR_ZOOM:
             return sight._replace(far=None)
-        return sight._replace(far=far_of(self.channel.far, zoom, self._placed().count(sight.units)))
+        self._placed()
+        return sight._replace(far=far_of(self.channel.far, zoom, self.count(sight)))
 
     def count(self, sight: Sight) -> int:
         """How many items the reader's key opens, in view or not."""
         if self.channel.kind == "layer" and sight.causes is None and self._cells is not None:
+            if sight.agency is not None:
+                return sum(map(sight.opens, self._marks.values()))
             return self._cells.count(sight.units)
         return sum(1 for _ in self.seen(sight._replace(view=None, far=None)))
 
@@ -240,11 +250,11 @@ class Picture:
 
     def _sums(self, sight: Sight) -> Afar:
         assert sight.far is not None
-        key = sight.far.kind, sight.units
+        key = Sight(sight.units, far=Far(sight.far.kind), agency=sight.agency)
         known = self._afar.pop(key, None)
         if known is None:
             self._placed()
-            known = KINDS[sight.far.kind](self.items, self._marks, sight.units)
+            known = KINDS[sight.far.kind](self.items, self._marks, key)
             while len(self._afar) >= MAX_SCOPES:
                 del self._afar[next(iter(self._afar))]
         self._afar[key] = known
@@ -294,8 +304,10 @@ class Picture:
         drop: list[str] = []
         kind = self.channel.kind
         # what a tile's or an alert's id tells of its scope stays true of its former values
-        by_id = kind == "tile" or (kind == "alerts" and sight.units is None)
+        by_id = kind == "tile" or (kind == "alerts" and not sight.partial)
         for name, step in first.items():
+            if sight.hides(name):
+                continue
             body = self.items.get(name)
             if body is not None and (sight == ALL or sight.sees(name, self.mark(name), kind)):
                 put[name] = body
@@ -306,7 +318,7 @@ class Picture:
                 old = step.before(name) if name in step.was else mark_of(b"{}")
                 if old is not None and sight.sees(name, old, kind):
                     drop.append(name)
-            elif sight.units is not None:
+            elif sight.partial:
                 return None
             else:
                 drop.append(name)

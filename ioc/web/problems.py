@@ -16,6 +16,7 @@ from starlette.responses import Response
 from ioc import clock
 from ioc.errors import IocError, StoreAway
 from ioc.reports.book import Claimed, NotAllowed, Quicker, Unfit, Unknown
+from ioc.reports.stores import PhotosAway
 from ioc.web.access import Refused
 
 log = logging.getLogger("ioc.web")
@@ -56,7 +57,7 @@ async def refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
     headers = {
         401: {"WWW-Authenticate": 'Bearer realm="ioc"'},
-        429: {"Retry-After": "60"},
+        429: {"Retry-After": str(error.wait_s)},
         503: {"Retry-After": "5"},
     }.get(error.status)
     return problem(error.status, error.say, headers=headers)
@@ -65,6 +66,12 @@ async def refused(_request: Request, error: Exception) -> Response:
 async def away(_request: Request, error: Exception) -> Response:
     assert isinstance(error, StoreAway)
     return problem(503, error.say, headers={"Retry-After": "2"})
+
+
+async def photos_away(_request: Request, error: Exception) -> Response:
+    """The store of photos is away: what came is kept here, and the app goes on by itself."""
+    assert isinstance(error, PhotosAway)
+    return problem(503, error.vi, headers={"Retry-After": "30"}, more={"say": {"vi": error.vi, "en": error.say}})
 
 
 async def http(_request: Request, error: Exception) -> Response:
@@ -104,6 +111,13 @@ async def store(_request: Request, error: Exception) -> Response:
     return problem(503, "The database does not answer; nothing was changed. Try again.", headers={"Retry-After": "5"})
 
 
-HANDLERS: dict[Any, Any] = {Wrong: wrong, Refused: refused, StoreAway: away, HTTPException: http, Exception: broken}
+HANDLERS: dict[Any, Any] = {
+    Wrong: wrong,
+    Refused: refused,
+    StoreAway: away,
+    PhotosAway: photos_away,
+    HTTPException: http,
+    Exception: broken,
+}
 HANDLERS |= dict.fromkeys((Unknown, NotAllowed, Quicker, Claimed), of_report) | {Unfit: unfit}
 HANDLERS |= dict.fromkeys((sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError), store)

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from ioc import catalog, intake
 from ioc.adapter import Adapter, Answer, Reading
 from ioc.errors import BadConfig, BadRecord, SourceDown, SourceRefused, StoreAway
-from ioc.settings import Source
 from ioc.web import caller
 from ioc.web.access import Refused
 from ioc.web.door import Door, door, grant_of
@@ -20,21 +19,16 @@ from ioc.web.problems import Wrong
 from ioc.web.wall import limited
 
 MAX_BODY = 4 * 1024 * 1024
+BODY = {"anyOf": [{"type": "array", "items": {"type": "object"}}, {"type": "object"}]}
+"""The JSON schema of a post; what is in a record is for the source's settings to say."""
 MOST_ASIDE = 100
 """Records set aside that are named one by one in the answer."""
-PUSH = "push"
-"""The adapter of sources that send."""
-
-
-def sends(source: Source) -> bool:
-    """Whether a source sends by itself, so that nobody asks it."""
-    return source.adapter == PUSH
 
 
 def _adapter(here: Door, name: str) -> Adapter[Any]:
     source = here.settings.sources.get(name)
-    if source is None or not sends(source):
-        raise Wrong('No source of that name sends here; its settings need adapter = "push".', 404)
+    if source is None or not source.sends:
+        raise Wrong('No source of that name sends here; its settings need adapter = "push" (or pushed = true).', 404)
     if name not in here.adapters:
         try:
             here.adapters[name] = catalog.open_adapter(source)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
 
-from ioc import clock
+from ioc import clock, names
 from ioc.contract import ORDER, Age, Checks, Quality, State, worst
 from ioc.errors import StoreAway
 from ioc.event import Method
@@ -132,7 +132,16 @@ def join(channel: Channel, sources: Mapping[str, SourceItem], now: datetime, cou
     told = {item.id: state_of(item, now) for item in found}
     states: dict[str, State] = {name: state for name, (state, _) in told.items()}
     low = worst(list(states.values()))
-    why = next((f"{name}: {why}" for name, (state, why) in told.items() if state == low and why), None)
+    open_to_all = channel.watched or not names.restricted(channel.name)
+    why = next(
+        (
+            # what is wrong with a restricted source is told beside the source alone
+            name if open_to_all and names.restricted(name) else f"{name}: {why}"
+            for name, (state, why) in told.items()
+            if state == low and why
+        ),
+        None,
+    )
     if not found:
         why = "No source in the settings feeds this channel."
     expects = [item.expect for item in found]
@@ -147,11 +156,16 @@ def join(channel: Channel, sources: Mapping[str, SourceItem], now: datetime, cou
         have=sum(item.have for item in found),
         expect=None if not expects or None in expects else sum(expect for expect in expects if expect is not None),
         refused=sum(item.refused for item in found),
-        checks=Checks(sum(i.checks.passed for i in found), tuple(say for i in found for say in i.checks.failed)),
+        checks=Checks(sum(i.checks.passed for i in found), tuple(_failed(found, open_to_all))),
         method=max(methods, key=METHODS.index, default="machine"),
         sources=states,
         age=age,
     )
+
+
+def _failed(found: Iterable[SourceItem], open_to_all: bool) -> Iterator[str]:
+    """Failed checks, without what those of restricted sources say where all may read it."""
+    return (say for one in found for say in one.checks.failed if not (open_to_all and names.restricted(one.id)))
 
 
 def of_watch(channel: Channel, sources: Mapping[str, SourceItem], seen: datetime | None, now: datetime) -> Quality:

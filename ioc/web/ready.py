@@ -12,8 +12,7 @@ from starlette.responses import Response
 
 from ioc import names
 from ioc.web.bridge import BRIDGE
-from ioc.web.door import Door, door
-from ioc.web.push import sends
+from ioc.web.door import Desk, Door, door
 from ioc.web.quality import silence
 
 ASK_S = 3.0
@@ -53,9 +52,21 @@ async def _stores(here: Door) -> tuple[list[str], list[str]]:
                 await here.db.ping()
         except Exception as error:
             reasons.append(f"The database can't be asked ({type(error).__name__}); check that it runs.")
+    if here.desk is not None:
+        warnings += await _photos(here.desk)
     if silent := here.hub.signs.silent():
         reasons.append(silence(silent))
     return reasons, warnings
+
+
+async def _photos(counter: Desk) -> list[str]:
+    """What is wrong with the store of photos: reports are taken without it, and their photos wait."""
+    try:
+        async with asyncio.timeout(ASK_S):
+            fault = await counter.photos.fault()
+    except TimeoutError:
+        fault = "The store of photos does not answer; what comes waits here."
+    return [fault] if fault is not None else []
 
 
 def _boards(here: Door) -> list[str]:
@@ -72,7 +83,7 @@ def _sources(here: Door) -> list[str]:
         item = msgspec.json.decode(body)
         if item.get("received") is not None or item.get("last_error") is not None:
             asked.add(name)
-    told = {name for name, source in here.settings.sources.items() if sends(source) or source.adapter == BRIDGE}
+    told = {name for name, source in here.settings.sources.items() if source.sends or source.adapter == BRIDGE}
     waiting = [name for name in here.settings.sources if name not in asked | told]
     return [f"The source {name} was not asked yet, or its first answer is not on the boards." for name in waiting]
 

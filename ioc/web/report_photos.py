@@ -6,23 +6,31 @@ A part goes from `Upload-Offset` on; what has arrived outlives this process, and
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import AsyncIterator
 
 import msgspec
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from ioc.db.reports import Photo, Report
 from ioc.reports import near
 from ioc.reports.book import Unknown
 from ioc.reports.filing import HASH, Unfit
 from ioc.reports.images import NoPhoto
-from ioc.reports.photos import STORED, Misplaced
+from ioc.reports.photos import Misplaced
+from ioc.reports.stores import STORED, nothing
+from ioc.web.asked import Param
 from ioc.web.door import Desk, desk, door
+from ioc.web.problems import problem
 from ioc.web.reports import here_db, mine, tell, turned_away
 
+HEADS = ("Upload-Offset", "Upload-Length", "Upload-State")
+OFFSET = Param("Upload-Offset", "from which byte on the part goes", {"type": "integer", "minimum": 0}, int, needed=True)
 MOST_PART = 16 * 1024 * 1024
 """Bytes of one part of a photo at most."""
+_RANGE = re.compile(r"bytes=(\d{0,12})-(\d{0,12})")
 
 
 async def photo_offset(request: Request) -> Response:
@@ -59,16 +67,47 @@ async def photo_part(request: Request) -> Response:
 
 
 async def photo(request: Request) -> Response:
-    """A photo or video as it is kept: drawn anew, with nothing in it but the picture."""
+    """A photo or video as it is kept: drawn anew, with nothing in it but the picture. A part of it by `Range`."""
     here = door(request)
     counter, stored = desk(here), request.path_params["stored"]
     if not STORED.fullmatch(stored) or not await near.is_shown(here_db(here), stored):
         raise Unknown()
-    kept = await counter.photos.read(stored)
-    if kept is None:
+    found = await counter.photos.find(stored)
+    if found is None:
         raise Unknown()
-    headers = {"Cache-Control": "public, max-age=3600", "Content-Disposition": "inline"}
-    return Response(kept.body, headers=headers, media_type=kept.kind)
+    headers = {
+        "Cache-Control": "public, max-age=3600", "Content-Disposition": "inline", "Accept-Ranges": "bytes",
+        "ETag": f'"{stored}"',
+    }  # fmt: skip
+    span = _span(request.headers, found.size, headers["ETag"])
+    if span is not None and span[0] >= found.size:
+        say = f"There are {found.size} bytes; ask for some of them."
+        return problem(416, say, headers={"Content-Range": f"bytes */{found.size}"})
+    start, end = span or (0, found.size)
+    pieces = await counter.photos.get(found, start, end) if request.method != "HEAD" else nothing()
+    if pieces is None:
+        raise Unknown()
+    headers["Content-Length"] = str(end - start)
+    if span is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
+    return StreamingResponse(pieces, 206 if span is not None else 200, headers, media_type=found.kind)
+
+
+def _span(headers: Headers, size: int, tag: str) -> tuple[int, int] | None:
+    """The one range that is asked for, as start and end (not included); None: all of it (RFC 9110, 14).
+
+    Several ranges, or one that can't be read, are answered with all of it. A start at or past the end can't be given.
+    """
+    asked = _RANGE.fullmatch(headers.get("range", ""))
+    if asked is None or asked[1] == asked[2] == "" or headers.get("if-range", tag) != tag:
+        return None
+    if asked[1] == "":
+        # the last bytes; of none at all nothing can be given
+        last = min(int(asked[2]), size)
+        return size - last, size
+    start = int(asked[1])
+    end = min(int(asked[2]) + 1, size) if asked[2] else size
+    return None if asked[2] and int(asked[2]) < start else (start, end)
 
 
 async def _photo(request: Request) -> tuple[Desk, Report, Photo]:

@@ -13,7 +13,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ioc import clock, report_rules
+from ioc import clock, everybody, report_rules
 from ioc.db.reports import Report
 from ioc.reports import filing, near, say
 from ioc.reports.book import CITIZEN, Asked, Filing, Unknown, digest
@@ -52,7 +52,7 @@ class Reporting(msgspec.Struct, frozen=True):
     website: str = ""
 
 
-class Stepping(msgspec.Struct, frozen=True):
+class Telling(msgspec.Struct, frozen=True):
     """The body of a follower's step."""
 
     step: str
@@ -80,7 +80,7 @@ def _degrees(name: str, most: float) -> Param:
             raise ValueError(f"{name} is a number of degrees in WGS84, from -{most:g} to {most:g}.")
         return found
 
-    return Param(name, "degrees in WGS84", {"type": "number", "minimum": -most, "maximum": most}, read)
+    return Param(name, "degrees in WGS84", {"type": "number", "minimum": -most, "maximum": most}, read, needed=True)
 
 
 def _category(text: str) -> str:
@@ -90,7 +90,8 @@ def _category(text: str) -> str:
 
 
 LON, LAT = _degrees("lon", 180), _degrees("lat", 90)
-CATEGORY = Param("category", "code of a category", {"type": "string"}, _category)
+FOLLOW = Param("Follow", "the secret of a follow link", {"type": "string"}, str, needed=True)
+CATEGORY = Param("category", "code of a category", {"type": "string", "maxLength": 40}, _category, needed=True)
 
 
 async def form(request: Request) -> Response:
@@ -169,6 +170,7 @@ async def nearby(request: Request) -> Response:
             "words": _cut(one.report.words), "distance_m": round(one.distance_m),
             "filed": clock.rfc3339(one.report.filed), "state": one.report.state,
             "agency": one.report.agency, "supports": one.report.supports,
+            "agency_title": say.both(say.agency(counter.rules, one.report.agency)) if one.report.agency else None,
             "photo": f"/api/reports/photos/{one.photo}" if one.photo else None,
         }
         for one in found
@@ -206,7 +208,7 @@ async def followed_step(request: Request) -> Response:
     if (wait := await _rate(request, counter, "address", None)) is not None:
         return wait
     report = await mine(request, counter)
-    told = _body(await limited(request, MAX_STEP), Stepping)
+    told = _body(await limited(request, MAX_STEP), Telling)
     if told.step not in FOLLOWERS_STEPS:
         raise Unfit(f"step is one of {', '.join(FOLLOWERS_STEPS)}.", "Bước này không dành cho bạn.")
     field = FOLLOWERS_STEPS[told.step]
@@ -218,6 +220,8 @@ async def followed_satisfied(request: Request) -> Response:
     """How content the follower is, 1 to 5, once it is done."""
     here = door(request)
     counter = desk(here)
+    if (wait := await _rate(request, counter, "address", None)) is not None:
+        return wait
     report = await mine(request, counter)
     told = _body(await limited(request, MAX_STEP), Content)
     after = await counter.book.satisfied(report.id, told.score, told.words)
@@ -254,7 +258,7 @@ def here_db(here: Door) -> Any:
 
 async def _rate(request: Request, counter: Desk, kind: str, who: str | None) -> Response | None:
     """Count a try; the answer (429) when it was one too many."""
-    address = caller.address(request.scope, door(request).settings.access)
+    address = caller.household(request.scope, door(request).settings.access)
     wait = await counter.rates.wait(kind, digest(who or address))
     if not wait:
         return None
@@ -317,7 +321,7 @@ async def _followed(here: Door, counter: Desk, report: Report) -> dict[str, Any]
 
 
 def _cut(words: str) -> str:
-    plain = filing.clean(near.masked(words))
+    plain = filing.clean(everybody.words(words))
     return plain if len(plain) <= NEARBY_WORDS else plain[: NEARBY_WORDS - 1] + "…"
 
 

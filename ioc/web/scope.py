@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ioc import names
 from ioc.web.access import Grant
 from ioc.web.channels import Channel
 from ioc.web.grid import Box
@@ -13,5 +14,14 @@ def sight(grant: Grant, channel: Channel, view: Box | None = None) -> Sight:
     if channel.kind == "screen":
         # what an operator tells a screen to show is of no unit
         return Sight(None, view)
+    if grant.tenant is not None and (channel.name == names.CANARY or names.tenant(channel.name) == grant.tenant):
+        # what is its own is so wherever it lies
+        return Sight(None, view)
     causes = grant.channels if channel.kind == "alerts" and "*" not in grant.channels else None
-    return Sight(grant.units, view, causes)
+    agency = (grant.agency or "") if channel.agencies and grant.role == "agency" else None
+    of_alerts = channel.kind == "alerts" or channel.name == names.layer_channel(names.ALARM_HISTORY)
+    if grant.tenant is not None and channel.tenanted:
+        return Sight(None, view, minds=False, tenant=grant.tenant)
+    tenant = "" if channel.tenanted and grant.key is None else None
+    minds = not channel.guarded or grant.minds(of_alerts)
+    return Sight(grant.units, view, causes, agency=agency, minds=minds, tenant=tenant)

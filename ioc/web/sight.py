@@ -25,10 +25,12 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     unit: str | None
     box: Box | None
     cell: int
+    agency: str | None = None
 
 
 class _Properties(msgspec.Struct, gc=False):
     unit: str | None = None
+    agency: Any = None
 
 
 class _Place(msgspec.Struct, gc=False):
@@ -52,13 +54,14 @@ def mark_of(body: bytes) -> Mark:
     except msgspec.DecodeError:
         return Mark(None, None, NOWHERE)
     unit = found.properties.unit if found.properties is not None else found.unit
+    agency = found.properties.agency if found.properties is not None else None
     try:
         box = _box(found.geometry)
     except (IndexError, TypeError, ValueError, OverflowError):
         # one place that is none must not end the following of all channels
         box = None
-    # a province has few units: a hundred thousand items share their texts
-    return Mark(unit and intern(unit), box, number(box))
+    # a province has few units and agencies: a hundred thousand items share their texts
+    return Mark(unit and intern(unit), box, number(box), intern(agency) if isinstance(agency, str) else None)
 
 
 def _box(place: _Place | None) -> Box | None:
@@ -98,24 +101,57 @@ class Sight(NamedTuple):
     """What a reader sees of a channel. Equal sights share frames.
 
     `units` None: all; `view` None: everywhere; `causes`: patterns of the channels whose alerts it sees, None: all;
-    `far` None: item by item.
+    `far` None: item by item; `agency`: the one whose items it sees, None: those of all and of none. `minds` False:
+    without the items that tell of what is restricted. `tenant`: of lists, with what is this tenant's alone ("": with
+    what is no tenant's); None: whosever it is.
     """
 
     units: frozenset[str] | None = None
     view: Box | None = None
     causes: tuple[str, ...] | None = None
     far: Far | None = None
+    agency: str | None = None
+    minds: bool = True
+    tenant: str | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether the reader's key opens some of the items alone."""
+        return self.units is not None or self.agency is not None
+
+    @property
+    def picks(self) -> bool:
+        """Whether the reader is shown some of what lies in its view, for any reason."""
+        return self.partial or self.causes is not None or not self.minds or self.tenant is not None
 
     def epoch(self, epoch: str) -> str:
         """The epoch as this reader is told it: another scope, or other items from afar, are another epoch."""
-        if self.units is not None or self.causes is not None:
-            epoch = f"{epoch}.{_digest(self.units, self.causes)}"
+        if self.partial or self.causes is not None:
+            epoch = f"{epoch}.{_digest(self.units, self.causes, self.agency)}"
+        if not self.minds:
+            epoch = f"{epoch}.open"
+        if self.tenant is not None:
+            epoch = f"{epoch}.of-{self.tenant}"
         return epoch if self.far is None else f"{epoch}~{self.far.kind}{self.far.level}"
+
+    def opens(self, mark: Mark) -> bool:
+        """Whether an item with this mark is of the reader's units and agency."""
+        if self.units is not None and mark.unit not in self.units:
+            return False
+        return self.agency is None or mark.agency == self.agency
+
+    def hides(self, name: str) -> bool:
+        """Whether the name of an item alone says that it is not for this reader."""
+        if self.tenant is not None and (names.tenant(name) or "") != self.tenant:
+            return True
+        return not self.minds and names.restricted(name)
 
     def sees(self, name: str, mark: Mark, kind: Kind = "layer") -> bool:
         """Whether an item with this mark, in a channel of this kind, is there for the reader."""
+        if self.hides(name):
+            return False
         # a tile's id is the unit that it is of
-        if self.units is not None and (name if kind == "tile" else mark.unit) not in self.units:
+        if self.partial and not self.opens(msgspec.structs.replace(mark, unit=name) if kind == "tile" else mark):
             return False
         if self.causes is not None and not any(fnmatchcase(_cause(name), pattern) for pattern in self.causes):
             return False
@@ -123,8 +159,8 @@ class Sight(NamedTuple):
 
 
 @lru_cache(1024)
-def _digest(units: frozenset[str] | None, causes: tuple[str, ...] | None) -> str:
-    scope = "\n".join([*sorted(units or ()), "", *(causes or ())])
+def _digest(units: frozenset[str] | None, causes: tuple[str, ...] | None, agency: str | None) -> str:
+    scope = "\n".join([*sorted(units or ()), "", *(causes or ()), *(() if agency is None else ("", agency))])
     return hashlib.sha256(scope.encode()).hexdigest()[:10]
 
 
@@ -132,7 +168,8 @@ def _cause(alert: str) -> str:
     """The channel that an alert comes from, by its id."""
     if alert.startswith("source/"):
         return names.SOURCES
-    return alert if kind_of(alert) is not None else names.ALERTS
+    channel = alert.partition("#")[0]
+    return channel if kind_of(channel) is not None else names.ALERTS
 
 
 def meet(box: Box, view: Box) -> bool:

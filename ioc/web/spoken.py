@@ -1,4 +1,4 @@
-"""What people say over HTTP: an excuse, that a revision was seen, that a reminder goes out again; and the reminders."""
+"""What people say over HTTP: excuses, revisions seen, alerts taken, reminders to go out again; and the reminders."""
 
 from __future__ import annotations
 
@@ -89,6 +89,32 @@ def _revised(here: Door, name: str, grant: Grant) -> dict[str, str | None]:
 def _properties(body: bytes) -> dict[str, Any]:
     found: dict[str, Any] = msgspec.json.decode(body)["properties"]
     return found
+
+
+class Claiming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a claim: `id` of an open alert. `take_back`: it is given back, for another to take."""
+
+    id: str
+    take_back: bool = False
+
+
+async def claim(request: Request) -> Response:
+    """Take an open alert: every screen shows who has it; or give it back."""
+    grant, here = await _spoken(request, "operator"), door(request)
+    _, mirror = await opened(request, names.ALERTS)
+    try:
+        told = msgspec.json.decode(await limited(request, MAX_BODY), type=Claiming)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Wrong(f"The body is no claim ({error}); send the id of an open alert as JSON.") from None
+    body = dict(mirror.seen(sight(grant, mirror.channel))).get(told.id)
+    if body is None:
+        raise Wrong("There is no open alert of that id; /api/alerts lists them.", 404)
+    alert = msgspec.json.decode(body)
+    taken = alert.get("claimed")
+    if taken and taken != grant.name:
+        raise Wrong(f"{taken} has this alert; it must be given back first.", 409)
+    await said.claim(_log(here), told.id, alert["since"], by=grant.name, take_back=told.take_back, now=here.hub.clock())
+    return _answer({"id": told.id, "claimed": None if told.take_back else grant.name}, 202)
 
 
 async def reminders(request: Request) -> Response:

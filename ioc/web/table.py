@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from ioc import fields
 
 
 def _cell(value: Any) -> str:
@@ -18,7 +18,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA) else value
+        return fields.defused(value)
     if isinstance(value, int | float):
         return str(value)
     return msgspec.json.encode(value).decode()
@@ -28,7 +28,7 @@ def rows(columns: Sequence[str], found: Iterable[Mapping[str, Any]]) -> bytes:
     """Rows as CSV, with these columns."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(columns)
+    writer.writerow(map(_cell, columns))
     writer.writerows([_cell(row.get(name)) for name in columns] for row in found)
     return out.getvalue().encode()
 

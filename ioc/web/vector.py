@@ -138,7 +138,7 @@ class Tiles:
 
     async def get(self, mirror: Mirror, scope: Sight, tile: Tile, now: float) -> Kept:
         """The tile as the scope sees it: of now, or of the last second."""
-        key = mirror.channel.name, scope.units, tile
+        key = mirror.channel.name, scope.units, scope.agency, tile
         known = self._kept.get(key)
         if known is not None:
             self._kept.move_to_end(key)

@@ -23,6 +23,7 @@ from ioc.errors import BadConfig
 from ioc.settings import Settings
 from ioc.web import caller
 from ioc.web.access import Refused
+from ioc.web.asked import Param
 from ioc.web.door import Door, desk, door, grant_of, known, watching
 from ioc.web.problems import Wrong
 
@@ -31,6 +32,10 @@ SESSION_S = 400 * 24 * 3600
 """How long a browser keeps a screen's cookie: the longest that browsers allow; each visit begins it anew."""
 MAX_SESSION_BODY = 4096
 BASEMAP = "/basemap.pmtiles"
+PMTILES = "application/vnd.pmtiles"
+RANGE = Param(
+    "Range", "the part that is asked for", {"type": "string", "pattern": "^bytes=[0-9]{1,15}-[0-9]{0,15}$"}, str
+)
 RESCAN_S = 1.0
 MONTH = "public, max-age=31536000, immutable"
 
@@ -199,8 +204,10 @@ async def ops(request: Request) -> Response:
 
 async def screen(request: Request) -> Response:
     """What a page needs to draw its screen."""
-    await watching(request)
+    grant = await watching(request)
     here, name = door(request), request.path_params["name"]
+    if not grant.shows(name):
+        raise Refused("Your key does not open this screen; ask the operator for one that does.", 403)
     settings = here.settings
     told: dict[str, Any] = msgspec.to_builtins(_one(here, name))
     if told.get("map") is not None and told["map"].get("basemap") is None:
@@ -257,7 +264,7 @@ async def basemap(request: Request) -> Response:
     path = basemap_file(door(request))
     if path is None:
         raise Wrong("No basemap file is set here; name one as basemap in [web].", 404)
-    return FileResponse(path, media_type="application/vnd.pmtiles")
+    return FileResponse(path, media_type=PMTILES)
 
 
 def _remember(request: Request, response: Response, secret: str) -> None:
@@ -315,6 +322,8 @@ background:#F3F5F7;color:#13202B}}a{{color:#1570C4}}li{{margin:.4em 0}}small{{co
 <body><h1>{title}</h1>{demo}<h2>Màn hình <small>Screens</small></h2><ul>{screens}</ul>
 <h2>Giao diện lập trình <small>API</small></h2><ul>{paths}</ul></body></html>"""
 
+_REPORT = screens.Text("Gửi phản ánh", "Report a problem")
+_OPS = screens.Text("Bàn trực", "Operators' console")
 _PATHS = (
     ("/api/layers", "lớp bản đồ · map layers"), ("/api/tiles", "chỉ số · tiles"), ("/api/sources", "nguồn · sources"),
     ("/api/units", "xã phường · communes"), ("/openapi.json", "HTTP"), ("/asyncapi.json", "WebSocket /ws"),
@@ -330,6 +339,8 @@ async def home(request: Request) -> Response:
         for name, found in all_screens(here.settings).items()
         if name == "tablet" or found.kind == "wall"
     ]
+    links += [("/report", _REPORT)] if here.settings.reports is not None else []
+    links.append(("/ops", _OPS))
     if "application/json" in request.headers.get("accept", ""):
         told = {"screens": [{"path": path, "title": {"vi": title.vi, "en": title.en}} for path, title in links]}
         return as_json(request, told | {"api": [path for path, _ in _PATHS]})

@@ -23,10 +23,20 @@ LETTERS = {
     "I": "views",
 }
 """Which module measures which load."""
-WORDS = ("answer_to_screen", "demo_memory")
+WORDS = ("answer_to_screen",)
 """Older figures: their modules' `main` gives a dict."""
-COSTS = {"quality": "quality_cost"}
-"""What a part costs, beside the same without it: measured when it is asked for by name."""
+NAMED = {
+    "quality": "quality_cost",
+    "demo": "demo_hour",
+    "demo-phu-yen": "demo_hour",
+    "demo-tay-ninh": "demo_hour",
+    "demo-quang-nam": "demo_hour",
+    "demo-nghe-an": "demo_hour",
+    "reports": "reports",
+    "reports-postgresql": "reports",
+}
+"""Loads that are measured when they are asked for by name: what a part costs, beside the same without it; the
+provinces' demos; reports."""
 
 
 NEED_C = ("G", "H", "I")
@@ -35,7 +45,7 @@ NEED_C = ("G", "H", "I")
 
 def known() -> list[str]:
     """All names that may be asked for: letters, the groups that they belong to, words."""
-    return [*LETTERS, *dict.fromkeys(LETTERS.values()), *COSTS, *WORDS]
+    return [*LETTERS, *dict.fromkeys(LETTERS.values()), *NAMED, *WORDS]
 
 
 def chosen(names: Sequence[str]) -> list[str]:
@@ -61,7 +71,7 @@ def measure(names: Sequence[str], how: How) -> Iterator[Load | dict[str, Any]]:
 
 
 def _measure(name: str, how: How) -> Iterable[Load | dict[str, Any]]:
-    modules = LETTERS | COSTS
+    modules = LETTERS | NAMED
     if name not in modules:
         return [{"name": name, **importlib.import_module(f"tests.bench.{name}").main()}]
     found: list[Load | dict[str, Any]] = importlib.import_module(f"tests.bench.{modules[name]}").measure([name], how)

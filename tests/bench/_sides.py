@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ioc.ports import free
 from tests.bench import _load
-from tests.chaos.stage import free_port
 
 MQTT_HELLO = "101200044d5154540402" + "0000" + "0006"
 
@@ -24,7 +24,7 @@ class Ports(NamedTuple):
 
 
 def ports() -> Ports:
-    return Ports(free_port(), free_port())
+    return Ports(free()[0], free()[0])
 
 
 class Side(NamedTuple):

@@ -56,7 +56,7 @@ def test_machines_are_told_the_shared_names_and_the_spread() -> None:
 
 def test_nothing_named_is_every_letter_and_a_group_is_its_letters() -> None:
     assert _index.chosen(()) == list("ABCDEFGHI")
-    assert _index.chosen(["fan_out", "A", "demo_memory"]) == ["A", "B", "C", "D", "demo_memory"]
+    assert _index.chosen(["fan_out", "A", "answer_to_screen"]) == ["A", "B", "C", "D", "answer_to_screen"]
 
 
 def test_without_a_compiler_what_needs_one_is_left_out_with_a_sentence(

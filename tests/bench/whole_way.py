@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ioc import kv
+from ioc.ports import free
 from tests.bench import _load, _machine, _samples, _sides, _whole
 from tests.bench._figures import Figures, Goal, How, Load, written
-from tests.chaos.stage import free_port
 
 SCREENS = 1000
 SPAN_S = 20
@@ -32,7 +32,7 @@ def _role(role: str, *words: object) -> list[str]:
 
 def once(how: How, span: float, *, sampled: bool) -> tuple[Figures, dict[str, Any]]:
     """One run of the whole way; its figures, and what the sampling screens told."""
-    screens, port = SCREENS // 10 if how.quick else SCREENS, free_port()
+    screens, port = SCREENS // 10 if how.quick else SCREENS, free()[0]
     watches = how.folder / "watches"
     frames = ({"type": "watch", "channels": [{"channel": _whole.channel(n)}]} for n in range(_whole.CHANNELS))
     watches.write_text("\n".join(map(json.dumps, frames)))

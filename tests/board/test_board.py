@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ioc import names
 from ioc.board import Board, Delta, Position, Snapshot
 from ioc.board.memory import MemoryBoard
 from ioc.board.redis import RedisBoard
@@ -198,3 +199,27 @@ async def test_a_store_that_restarted_while_no_writer_remembers_begins_a_new_epo
     unsure = await Epochs().take_over(board, CHANNEL, fence=0)
     assert unsure is not None and unsure.position.epoch != begun.epoch and unsure.items == {"a": b"1"}
     await board.close()
+
+
+@pytest.mark.parametrize("boards", [1, 8])
+async def test_the_steps_of_all_boards_together_are_bounded(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, boards: int
+) -> None:
+    most, body = 2 * 1024 * 1024, 4_000
+    monkeypatch.setattr("ioc.board.redis.HISTORY_BYTES", most)
+    store = RedisBoard(redis_url)
+    channels = [f"layer/b{number}" for number in range(boards)]
+    begun = [await store.reset(channel, {"a": b"0"}) for channel in channels]
+    for value in range(600):
+        for channel in channels:
+            await store.apply(channel, {"a": f"{value:{body}}".encode()})
+    kept = []
+    for channel, place in zip(channels, begun, strict=True):
+        with pytest.raises(Gap):
+            await store.history(channel, place)
+        last = Position(place.epoch, place.offset + 540)
+        assert len(await store.history(channel, last)) == 60
+        async with store._redis.on(names.board_key(channel, "changes")) as server:
+            kept.append(await server.xlen(names.board_key(channel, "changes")))
+    await store.close()
+    assert sum(kept) * body <= most

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
+
+from ioc.ports import free
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "chaos-" + "k" * 40
@@ -39,19 +40,12 @@ expect = {count}
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Stage:
     """Processes by name: redis, source, web, poller, health, projector, archive."""
 
     def __init__(self, folder: Path, *, things: int = 200, beat: float = 0.5, cadence: float = 0.2) -> None:
         self.folder = folder
-        self.ports = {name: free_port() for name in ("redis", "source", "web")}
+        self.ports = dict(zip(("redis", "source", "web"), free(3), strict=True))
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.things = things
         self.beat = beat
@@ -104,6 +98,12 @@ class Stage:
         command = [sys.executable, "-m", "ioc", *words]
         done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, check=True)
         return done.stdout.decode()
+
+    def last_words(self) -> str:
+        """Who still runs, and the last that all of them wrote."""
+        gone = {name: process.returncode for name, process in self.running.items() if process.poll() is not None}
+        written = (self.folder / "roles.log").read_text(encoding="utf-8", errors="replace")
+        return f"Ended by themselves: {gone or 'none'}. The last that was written:\n{written[-4000:]}"
 
     def close(self) -> None:
         for process in self.running.values():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ from typing import Any
 
 import redis
 
+from ioc.ports import free
 from tests.conftest import absent
 
 PATIENCE_S = 60.0
@@ -22,18 +21,6 @@ SLOTS = 16384
 NAME = "centre"
 DOWN_MS = 1500
 """Milliseconds without an answer after which a server counts as dead: short, yet longer than a loaded machine naps."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, below those that the kernel gives to connections: a server may come back to its."""
-    found: list[int] = []
-    while len(found) < count:
-        port = random.randrange(10_000, 30_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            if port not in found:
-                found.append(port)
-    return found
 
 
 def until(what: str, holds: Callable[..., Any], *given: Any) -> Any:
@@ -114,7 +101,7 @@ class Fleet:
 def cluster(folder: Path, *, replicas: int = 0) -> Iterator[Fleet]:
     """Three servers that share the slots, and as many replicas (each of another one of them)."""
     fleet = Fleet(folder)
-    ports = free_ports(2 * (3 + replicas))
+    ports = free(2 * (3 + replicas))
     servers, buses = ports[: 3 + replicas], ports[3 + replicas :]
     try:
         for port, bus in zip(servers, buses, strict=True):
@@ -156,7 +143,7 @@ def _text(info: Any) -> str:
 def guarded(folder: Path) -> Iterator[Fleet]:
     """A primary, its replica, and three Sentinels that watch them."""
     fleet = Fleet(folder)
-    primary, replica, *sentinels = free_ports(5)
+    primary, replica, *sentinels = free(5)
     common = ("--appendonly", "yes", "--repl-diskless-sync-delay", "0")
     try:
         fleet.start(primary, *common)

@@ -253,7 +253,7 @@ async def test_a_commit_waits_for_the_replica_and_says_when_none_confirms(pair: 
     with pytest.raises(StoreAway, match=r"No replica of Redis has confirmed"):
         await put(log, 2, revision=revision)
     assert log.unconfirmed == 1
-    async with aclosing(log.read("projector")) as batches:  # type: ignore[type-var]
+    async with aclosing(log.read("projector")) as batches:
         with pytest.raises(StoreAway):  # nobody works on what a failover may take back
             while True:
                 await anext(batches)
@@ -264,7 +264,7 @@ async def test_a_commit_waits_for_the_replica_and_says_when_none_confirms(pair: 
     await board.close()
     pair.resume(replica)
     await again(put_next, log, 3)
-    async with aclosing(log.read("projector")) as batches:  # type: ignore[type-var]
+    async with aclosing(log.read("projector")) as batches:
         found: list[str] = []
         async with asyncio.timeout(60):
             while "c3" not in found:

@@ -99,3 +99,14 @@ async def test_the_ledger_lists_the_newest_first_without_the_text(db: Database) 
     assert [one["id"] for one in await book.listed(db, agency="Sở Y tế")] == ["a"]
     assert [one["id"] for one in await book.listed(db, after=NOON + timedelta(minutes=1))] == ["b"]
     assert len(await book.listed(db, limit=1)) == 1
+
+
+async def test_old_reminders_are_dropped_and_what_is_still_to_go_out_is_not(db: Database) -> None:
+    old = {"created": NOON - timedelta(days=1), "next": None}
+    states = ("sent", "failed", "unknown", "withdrawn", "no contact", "waiting", "sending")
+    await book.make(db, [row(name, state=name, **old) for name in states])
+    await book.make(db, [row("young", state="sent")])
+    assert await book.purge(db, NOON) == 5
+    assert await book.purge(db, NOON) == 0
+    left = {one.id for one in await book.made(db, NOON - timedelta(days=2))}
+    assert left == {"waiting", "sending", "young"}

@@ -45,6 +45,28 @@ async def test_three_processes_may_migrate_at_once(empty_url: str) -> None:
     await db.close()
 
 
+@pytest.mark.services
+async def test_postgresql_plans_for_a_table_that_grew(postgres_url: str) -> None:
+    """The check of a foreign key was planned while its table held a few rows; it does not read all of a large one."""
+    db = open_db(postgres_url)
+    async with db.engine.connect() as connection:
+        for statement in (
+            "CREATE TABLE parent (id int PRIMARY KEY) WITH (autovacuum_enabled = off)",
+            "CREATE TABLE child (parent int REFERENCES parent)",
+            "INSERT INTO parent SELECT generate_series(1, 20)",
+            "ANALYZE parent",
+            "INSERT INTO child SELECT generate_series(1, 10)",
+            "INSERT INTO parent SELECT generate_series(21, 20000)",
+            "INSERT INTO child SELECT generate_series(19991, 20000)",
+            "SELECT pg_stat_force_next_flush()",
+        ):
+            await connection.exec_driver_sql(statement)
+            await connection.commit()
+        read = "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'parent'"
+        assert (await connection.exec_driver_sql(read)).scalar_one() < 20_000
+    await db.close()
+
+
 async def test_a_second_migration_changes_nothing(url: str) -> None:
     db = open_db(url)
     async with db.session() as session:

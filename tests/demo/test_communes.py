@@ -27,7 +27,7 @@ def contract(settings: Settings) -> Any:
 
 
 def test_the_contract_and_the_simulation_mean_the_same_day_and_the_same_communes(tmp_path: Path) -> None:
-    run.settings("phu-yen", tmp_path, 1111, [2222, 3333])
+    run.settings("phu-yen", tmp_path, run.free_ports("phu-yen"))
     assert lint.lint(tmp_path / "ioc.toml") == []
     owed = contract(load(tmp_path / "ioc.toml"))
     assert owed.due.seconds == DAY_S == SECONDS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
@@ -17,11 +18,14 @@ from typing import Any
 import httpx2
 import psutil
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from ioc.demo import run
 from ioc.errors import BadConfig
 
 ROOT = Path(__file__).resolve().parents[2]
+IOC_V1 = Subprotocol("ioc.v1")
 KEY = "key-of-the-demo-test-0123456789-abcdef"
 PATIENCE_S = run.READY_S + 30
 
@@ -98,11 +102,14 @@ async def demo(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 async def test_the_whole_demo(demo: Demo) -> None:
     assert demo.addresses[0].partition("#code=")[0] == f"{demo.base}/wall/overview"
     assert demo.base.startswith("http://127.0.0.1:")
+    assert demo.addresses[-2:] == [f"{demo.base}/report", f"{demo.base}/ops"]
     sources = await demo.until("/api/sources", lambda rows: sum(row["state"] == "live" for row in rows) >= 9)
     assert {row["name"]: row["state"] for row in sources}["labour"] == "never"
     assert (await demo.ask("/api/sources", key=None)).status_code in (200, 401, 403)
-    cameras = await demo.until("/api/tiles/cameras_live", lambda tile: (tile["items"]["all"]["of"] or 0) == 268)
-    assert cameras["items"]["all"]["have"] == 105
+    # a place counts once its pictures were looked at
+    await demo.until(
+        "/api/tiles/cameras_live", lambda tile: [tile["items"]["all"][word] for word in ("of", "have")] == [268, 105]
+    )
     dossiers = await demo.until("/api/tiles/dossiers_on_time", lambda tile: tile["items"]["all"]["value"] is not None)
     assert dossiers["quality"]["sources"].keys() == {"dossiers"}
     assert (dossiers["items"]["all"]["have"], dossiers["items"]["all"]["expect"]) == (190, 241)
@@ -116,6 +123,7 @@ async def test_the_whole_demo(demo: Demo) -> None:
 @pytest.mark.parametrize("demo", ["tay-ninh"], indirect=True)
 async def test_the_demo_of_tay_ninh_shows_which_sectors_are_linked_and_one_that_opens(demo: Demo) -> None:
     assert demo.addresses[0].partition("#code=")[0] == f"{demo.base}/wall/overview"
+    assert (demo.addresses[-1], f"{demo.base}/report" in demo.addresses) == (f"{demo.base}/ops", False)
     wanted = {
         "police": "không",
         "planning": "lệch 1.204",
@@ -130,7 +138,7 @@ async def test_the_demo_of_tay_ninh_shows_which_sectors_are_linked_and_one_that_
         return said == wanted
 
     rows = await demo.until("/api/links", come)
-    assert len(rows) == 12
+    assert len(rows) == 13
     cameras = await demo.until("/api/tiles/cameras_live", lambda tile: (tile["items"]["all"]["of"] or 0) == 120)
     assert cameras["items"]["all"]["have"] == 48
     for tile in ("dossiers_on_time", "documents_signed", "vaccinations_today", "reports_overdue"):
@@ -138,12 +146,63 @@ async def test_the_demo_of_tay_ninh_shows_which_sectors_are_linked_and_one_that_
     overview = (await demo.ask("/api/screens/overview")).text
     assert "Tây Ninh: 120 camera" in overview and "Tuy Ho" not in overview
     assert "vaccinations_today" in (await demo.ask("/api/screens/tablet")).text
+    assert {"monitor", "direct", "synthesise"} <= {
+        address.partition("#")[0].rpartition("/")[2] for address in demo.addresses
+    }
+    await _tells_nothing_of_what_is_not_connected(demo)
     settings = tomllib.loads((demo.folder / "ioc.toml").read_text(encoding="utf-8"))
     base = settings["sources"]["reports_1022"]["url"].partition("/1022")[0]
     async with httpx2.AsyncClient(base_url=base) as http:
         assert (await http.post("/_sectors/police/open")).json()["police"] is True
         assert (await http.post("/_sectors/nobody/open")).status_code == 404
+        assert (await demo.until("/api/tiles/smart_reports", _live))["items"]["all"]["value"] > 0
+        assert (await http.post("/_mute/app")).status_code == 204
+    opened = await demo.until(
+        "/api/tiles/incidents",
+        lambda tile: tile["items"]["all"]["value"] is not None and tile["quality"]["sources"] == {"police": "live"},
+    )
+    assert opened["items"]["all"]["have"] == 36
+    await demo.until("/api/tiles/smart_reports", lambda tile: not _live(tile))
     await demo.until("/api/links", lambda rows: all(row["synced"]["ok"] for row in rows if row["id"] == "police"))
+
+
+def _live(tile: Any) -> bool:
+    return bool(tile["quality"]["sources"] == {"reports_app": "live"})
+
+
+async def _tells_nothing_of_what_is_not_connected(demo: Demo) -> None:
+    """On the wire: null, 0 of so many, and why, for the sectors that nobody answers for; less than all for others."""
+    closed = {
+        "incidents": ("police", 36), "jobs_new": ("labour", 36), "pupils_at_school": ("education", 36),
+        "vehicles_counted": ("transport", 24),
+    }  # fmt: skip
+    told = await _snapshots(demo, *closed, "projects", "mediation", "insured")
+    for name, (source, owed) in closed.items():
+        figure, quality = told[name]["items"]["all"], told[name]["quality"]
+        assert (figure["value"], figure["have"], figure["expect"], figure["sources"]) == (None, 0, owed, [source]), name
+        assert (quality["state"], quality["sources"]) == ("never", {source: "never"}), name
+        assert quality["why"].startswith(f"{source}: ") and quality["why"].endswith("."), name
+        assert {one["value"] for one in told[name]["items"].values()} == {None}, "no commune has a figure"
+    for name, counts in {"projects": (320, 1_524), "mediation": (98, 184), "insured": (36, 36)}.items():
+        figure = told[name]["items"]["all"]
+        assert figure["value"] > 0 and (figure["have"], figure["expect"]) == counts, name
+
+
+async def _snapshots(demo: Demo, *tiles: str) -> dict[str, Any]:
+    """The snapshot of each tile's channel, as a screen is sent it; of one part."""
+    told: dict[str, Any] = {}
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        connect(f"{demo.base}/ws".replace("http", "ws", 1), subprotocols=[IOC_V1]) as wire,
+    ):
+        await wire.send(json.dumps({"type": "hello", "key": KEY}))
+        await wire.send(json.dumps({"type": "watch", "channels": [{"channel": f"tile/{name}"} for name in tiles]}))
+        while told.keys() != set(tiles):
+            frame = json.loads(await wire.recv())
+            if frame["type"] == "snapshot":
+                assert frame["parts"] == 1
+                told[frame["channel"].partition("/")[2]] = frame
+    return told
 
 
 async def _listens_on_loopback_only(demo: Demo) -> None:
@@ -217,7 +276,9 @@ async def _wait(test: Callable[[], bool]) -> None:
 
 
 def test_another_province_is_named_with_those_that_exist(tmp_path: Path) -> None:
-    with pytest.raises(BadConfig, match=r"There is no demo province atlantis; write one of phu-yen, tay-ninh\."):
+    with pytest.raises(
+        BadConfig, match=r"There is no demo province atlantis; write one of phu-yen, tay-ninh, quang-nam, nghe-an\."
+    ):
         run.demo(port=0, province="atlantis", data=tmp_path)
 
 

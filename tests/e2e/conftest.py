@@ -6,15 +6,17 @@ They end with the last of these: Playwright keeps an event loop in its thread, a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import ROOT, absent
 from tests.e2e import demo, glass
+from tests.e2e.phone import Province
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, StorageState
+    from playwright.sync_api import Browser, BrowserContext, Page, StorageState
 
 
 @pytest.fixture(scope="package")
@@ -71,3 +73,31 @@ def tablet(page: Page, centre: demo.Centre) -> Page:
     page.goto(centre.address("/tablet"))
     glass.wait_figures(page)
     return page
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[BrowserContext]:
+    """A citizen's phone in Tuy Hòa that tells where it is."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844},
+        geolocation={"longitude": 109.3209, "latitude": 13.0955, "accuracy": 12},
+        permissions=["geolocation"],
+        locale="vi-VN",
+        reduced_motion="reduce",
+        bypass_csp=True,
+    )
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def province(tmp_path: Path) -> Iterator[Province]:
+    """The small server of citizens' HTTP, in a folder of its own."""
+    if not (ROOT / "ioc" / "web" / "static" / "report.html").is_file():
+        absent("The pages are not built (npm ci and npm run build in frontend/)")
+    made = Province(tmp_path / "province")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.kill()

@@ -7,10 +7,8 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
-import tomllib
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +17,10 @@ from typing import Any
 
 import psutil
 
+from ioc.ports import free
+
 ROOT = Path(__file__).resolve().parents[2]
+REGISTRY = re.compile(r'"(http://[\w.:]+)/so-camera/')
 ADDRESS = re.compile(r"(http://[\w.:\[\]-]+)(/\S*)#code=([\w-]+)")
 
 
@@ -76,12 +77,19 @@ class Centre:
         with urllib.request.urlopen(f"{self._sources}/{path}", timeout=10) as answer:
             return json.load(answer)
 
+    def turn(self, system: str, way: str) -> None:
+        """Break a simulated system in that way, or `mend` it."""
+        asked = urllib.request.Request(f"{self._sources}/_systems/{system}/{way}", method="POST")
+        with urllib.request.urlopen(asked, timeout=10):
+            pass
+
     @property
     def _sources(self) -> str:
-        """The address of the simulated sources."""
+        """The address of the simulated sources, wherever the settings and their parts tell it."""
         assert self.data is not None
-        settings = tomllib.loads((self.data / "ioc.toml").read_text(encoding="utf-8"))
-        return str(settings["sources"]["reports_app"]["url"]).split("/app/")[0]
+        parts = [self.data / "ioc.toml", *sorted((self.data / "modules").rglob("*.toml"))]
+        found = (REGISTRY.search(part.read_text(encoding="utf-8")) for part in parts)
+        return next(told[1] for told in found if told)
 
     def get(self, path: str) -> Any:
         """What the API answers to the demo's own key."""
@@ -102,20 +110,26 @@ def _fake_command(port: int, name: str) -> list[str]:
 
 @contextmanager
 def centre(
-    data: Path | None = None, *, fake: bool = os.environ.get("IOC_E2E") == "fake", server: str = "fake.py"
+    data: Path | None = None,
+    *,
+    fake: bool = os.environ.get("IOC_E2E") == "fake",
+    server: str = "fake.py",
+    province: str = "phu-yen",
+    hurry: bool = False,
 ) -> Iterator[Centre]:
     """A running centre, stopped at the end. Raises RuntimeError with what it said when it does not come up.
 
-    `fake`: the pages' own small server (`server`), whose data are always the same.
+    `fake`: the pages' own small server (`server`), whose data are always the same. `province`: which demo it is.
+    `hurry`: it is said soon that a source broke (`tests.e2e.hurried`).
     """
     key = secrets.token_urlsafe(32)
     if fake:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        [port] = free()
         command = _fake_command(port, server)
     else:
-        command = [sys.executable, "-m", "ioc", "demo", "--port", "0", "--no-browser", "--key", key]
+        module = "tests.e2e.hurried" if hurry else "ioc"
+        command = [sys.executable, "-m", module, "demo", "--port", "0", "--no-browser", "--key", key]
+        command += ["--province", province]
         command += ["--data", str(data)] if data is not None else []
     environment = {**os.environ, "IOC_NO_VENV": "1", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(

@@ -52,8 +52,14 @@ def browser() -> Iterator[Browser]:
 
 
 def wait_figures(page: Page) -> None:
-    """Until figures are on the glass."""
-    page.wait_for_function(FIGURES, timeout=60_000)
+    """Until figures are on the glass. Raises AssertionError with what stands there instead."""
+    from playwright.sync_api import TimeoutError as Late
+
+    try:
+        page.wait_for_function(FIGURES, timeout=60_000)
+    except Late:
+        told = page.evaluate("() => [location.pathname, window.__ioc?.live?.link, document.body.innerText]")
+        raise AssertionError(f"No figures after a minute: {told}") from None
 
 
 def wait_cameras(page: Page, which: str = "inset", least: int = 1) -> None:

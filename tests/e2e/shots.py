@@ -32,6 +32,8 @@ PICTURES = (
     Picture("wall-data-quality-1920x1080", "/wall/data-quality", 1920, 1080),
     Picture("wall-data-quality-3840x2160", "/wall/data-quality", 3840, 2160),
     Picture("wall-data-quality-2880x1080", "/wall/data-quality", 2880, 1080),
+    Picture("wall-reports-1920x1080", "/wall/reports", 1920, 1080),
+    Picture("wall-reports-3840x2160", "/wall/reports", 3840, 2160),
     Picture("wall-far-1920x1080", "/wall/far", 1920, 1080),
     Picture("tablet-1024x768", "/tablet", 1024, 768),
     Picture("tablet-detail-1024x768", "/tablet", 1024, 768, detail=True),
@@ -92,6 +94,8 @@ def _wait_drawn(page: Page, picture: Picture) -> None:
         page.locator(".lg:not(.h)").first.wait_for()
     elif picture.path.endswith("/data-quality"):
         page.locator(".lg:not(.h)").first.wait_for()
+    elif picture.path.endswith("/reports"):
+        page.wait_for_function("() => window.__ioc?.main?.map.areTilesLoaded()", timeout=90_000)
     elif picture.path.endswith("/overview"):
         glass.wait_cameras(page)
     elif picture.width >= 900 and picture.path == "/tablet":

@@ -192,6 +192,37 @@ def test_a_call_is_filed_with_a_place_from_the_map(console: Page) -> None:
     assert "Lê Thị Hoa" not in console.locator("body").inner_text()
 
 
+def test_a_call_answers_what_its_category_asks_and_waits_while_another_is_looked_at(console: Page) -> None:
+    console.keyboard.press("n")
+    console.locator(".call select").first.select_option("light")
+    console.locator(".call textarea").first.fill("Cả dãy đèn tắt")
+    console.get_by_label("Địa chỉ, chỗ").fill("12 Trần Phú")
+    send = console.get_by_role("button", name="ghi phản ánh")
+    for answer in (
+        lambda: console.get_by_label("Đèn thế nào bắt buộc").select_option("blinks"),
+        lambda: console.get_by_label("vỉa hè").check(),
+        lambda: console.get_by_label("Mấy cột bắt buộc").fill("2"),
+    ):
+        send.click()
+        assert console.locator(".call :invalid:not(fieldset)").count() > 0
+        answer()
+    console.get_by_label("Số ghi trên cột").fill("TH-12")
+    # the first leaves the field, the second the form
+    console.keyboard.press("Escape")
+    console.keyboard.press("Escape")
+    console.locator("#case h2", has_text="Ống nước vỡ").wait_for()
+    console.locator(".qr", has_text="Nắp cống mất").click()
+    console.locator("#case h2", has_text="Nắp cống mất").wait_for()
+    console.keyboard.press("n")
+    assert console.get_by_label("Số ghi trên cột").input_value() == "TH-12"
+    send.click()
+    console.locator("#case h2", has_text="Cả dãy đèn tắt").wait_for()
+    told = dict(zip(*(console.locator(f".told {part}").all_inner_texts() for part in ("dt", "dd")), strict=True))
+    assert told == {"Đèn thế nào": "chớp tắt", "Tối ở đâu": "vỉa hè", "Mấy cột": "2", "Số ghi trên cột": "TH-12"}
+    console.keyboard.press("n")
+    assert console.locator(".call textarea").first.input_value() == ""
+
+
 def test_a_change_elsewhere_comes_by_itself(console: Page, desk: demo.Centre, browser: Browser) -> None:
     other = console.context.new_page()
     other.goto(f"{desk.base}/ops")
@@ -216,6 +247,24 @@ def test_the_other_tabs_tell_what_is_wrong(console: Page) -> None:
     console.locator(".qr.sel").wait_for()
 
 
+def test_the_synthesis_counts_by_what_is_chosen_and_goes_into_a_file(console: Page) -> None:
+    console.keyboard.press("7")
+    rows = console.locator(".syn tbody tr")
+    rows.filter(has_text="Phường Tuy Hoà").wait_for()
+    assert "nhận 7, đã xử lý 5 (tôi 2), đang chờ 21, quá hạn 7" in console.locator(".syn .turn").inner_text()
+    whole = console.locator(".syn tfoot td").all_inner_texts()
+    assert whole[0] == "Tất cả"
+    # a share stands beside what it is of; of nothing there is none
+    assert (whole[6], whole[9]) == ("62,5 % 5/8", "— 0/0")
+    console.get_by_role("button", name="Theo loại").click()
+    rows.filter(has_text="Cấp nước").wait_for()
+    console.locator(".syn select").nth(3).select_option("water")
+    console.wait_for_function("() => document.querySelectorAll('.syn tbody tr').length === 1")
+    with console.expect_download() as waiting:
+        console.get_by_role("button", name="CSV", exact=True).click()
+    assert waiting.value.suggested_filename == "tong-hop.csv"
+
+
 def test_a_silent_server_is_told_and_nothing_looks_alive(console: Page, desk: demo.Centre) -> None:
     said(desk, "/dev/still", "POST")
     console.locator(".o.blind .blind-block", has_text="Mất máy chủ").wait_for(timeout=30_000)
@@ -224,7 +273,7 @@ def test_a_silent_server_is_told_and_nothing_looks_alive(console: Page, desk: de
     console.locator(".blind-block").wait_for(state="detached", timeout=60_000)
 
 
-@pytest.mark.parametrize("size", [(1920, 1080), (1366, 768), (1280, 800), (960, 540)])
+@pytest.mark.parametrize("size", [(1920, 1080), (1440, 900), (1366, 768), (1280, 800), (960, 540)])
 def test_every_size_reads_and_bars_nobody(console: Page, size: tuple[int, int]) -> None:
     """960 is a screen of 1920 at 200 %."""
     axe = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -235,10 +284,10 @@ def test_every_size_reads_and_bars_nobody(console: Page, size: tuple[int, int]) 
     assert console.evaluate(SMALL_TEXT) == []
     assert console.evaluate(CUT) == 0
     console.add_script_tag(content=axe.read_text(encoding="utf-8"))
-    for key in ("", "a", "?", "n", "2"):
+    for key in ("", "a", "?", "n", "2", "7"):
         if key:
             console.keyboard.press(key)
-            console.locator({"n": ".call", "2": ".tab"}.get(key, "dialog[open]")).wait_for()
+            console.locator({"n": ".call", "2": ".tab", "7": ".syn table"}.get(key, "dialog[open]")).wait_for()
         found = console.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
         told = [(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in found["violations"]]
         assert told == [], key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -344,7 +345,12 @@ def test_the_demo_itself_opens_all_the_way_down(browser: Browser, let_in: Storag
     tablet.goto(f"{centre.base}/tablet")
     tablet.get_by_role("button", name="Chất lượng", exact=True).click()
     tablet.wait_for_function(OPEN)
-    tablet.locator(".wl", has_text="data-quality").first.wait_for(timeout=30_000)
+    # a wall goes by its title, as people call it
+    until = time.monotonic() + 30
+    while not (found := [one["name"] for one in centre.get("/api/walls") if one["screen"] == "data-quality"]):
+        assert time.monotonic() < until, "Nobody was told of the wall."
+        time.sleep(0.5)
+    tablet.locator(".wl", has_text=found[0]).first.wait_for(timeout=30_000)
     sheet = tablet.locator("dialog.sheet")
     tablet.locator(".lg button.nm").first.click()
     sheet.locator(".group, .plain").first.wait_for()

@@ -2,143 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
-import random
-import socket
 import struct
-import subprocess
-import sys
-import urllib.request
-import zlib
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import ROOT, absent
+from tests.e2e.phone import SLOW, WORDS, Province, fill, opened, picture, to_the_end
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, FilePayload, Page
+    from playwright.sync_api import BrowserContext, Page
 
 pytestmark = pytest.mark.browser
 
-WORDS = "Ống nước vỡ trước số nhà 12, nước chảy tràn ra mặt đường."
-SLOW = {"offline": False, "latency": 20, "downloadThroughput": 400_000, "uploadThroughput": 400_000}
 SIDEWAYS = """() => [document.documentElement, ...document.querySelectorAll('.frame, .bd')]
   .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className || one.tagName)"""
 SMALL = """() => [...document.querySelectorAll('.app button, .app a, .app input, .app select, .app textarea, summary')]
   .filter((one) => !one.closest('.trap, .maplibregl-map') && one.getClientRects().length > 0)
   .map((one) => [one.outerHTML.slice(0, 90), one.getBoundingClientRect()])
   .filter(([, box]) => box.height < 47.5 || box.width < 47.5).map(([html]) => html)"""
-
-
-class Province:
-    """The small server of citizens' HTTP, which can be killed and started again on its port and folder."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
-        self.base = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, str(ROOT / "frontend" / "dev" / "fake_reports.py")]
-        command += ["--port", str(self.port), "--data", str(self.data)]
-        environment = {**os.environ, "IOC_NO_VENV": "1", "PYTHONUNBUFFERED": "1"}
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
-        assert self.process.stdout is not None
-        assert any("ready" in line for line in self.process.stdout)
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.communicate()
-            self.process = None
-
-    def reports(self) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{self.base}/dev/all", timeout=10) as answer:
-            return list(json.load(answer))
-
-    def send(self, path: str, **body: Any) -> None:
-        headers = {"content-type": "application/json"}
-        asked = urllib.request.Request(f"{self.base}{path}", json.dumps(body).encode(), headers, method="POST")
-        urllib.request.urlopen(asked, timeout=10).close()
-
-
-@pytest.fixture
-def province(tmp_path: Path) -> Iterator[Province]:
-    if not (ROOT / "ioc" / "web" / "static" / "report.html").is_file():
-        absent("The pages are not built (npm ci and npm run build in frontend/)")
-    made = Province(tmp_path / "province")
-    try:
-        made.start()
-        yield made
-    finally:
-        made.kill()
-
-
-@pytest.fixture
-def phone(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844},
-        geolocation={"longitude": 109.3209, "latitude": 13.0955, "accuracy": 12},
-        permissions=["geolocation"],
-        locale="vi-VN",
-        reduced_motion="reduce",
-        bypass_csp=True,
-    )
-    yield context
-    context.close()
-
-
-def picture(seed: int, side: int = 64) -> FilePayload:
-    """A PNG of noise, which stays large as a JPEG too."""
-    noise = random.Random(seed)
-    rows = b"".join(b"\0" + noise.randbytes(3 * side) for _ in range(side))
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
-    body = b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return {"name": f"{seed}.png", "mimeType": "image/png", "buffer": body}
-
-
-def opened(context: BrowserContext, province: Province) -> Page:
-    """The page once visited: its worker keeps page and map."""
-    page = context.new_page()
-    page.goto(f"{province.base}/report")
-    page.get_by_role("radio", name="Cấp nước").wait_for()
-    page.evaluate("() => navigator.serviceWorker.ready.then((one) => one.active.postMessage('later'))")
-    page.wait_for_function(
-        """async () => {
-          const names = await caches.keys();
-          const kept = await Promise.all(names.map(async (name) => (await (await caches.open(name)).keys()).length));
-          const map = names.length > 0 && (await (await caches.open(names[0])).keys())
-            .some((one) => one.url.includes('maplibre-gl-worker'));
-          return map && kept[0] > 12;
-        }""",
-        timeout=60_000,
-    )
-    return page
-
-
-def fill(page: Page, photos: list[FilePayload]) -> None:
-    page.get_by_role("radio", name="Cấp nước").check()
-    page.get_by_label("Kể ngắn gọn").fill(WORDS)
-    if photos:
-        page.set_input_files(".add input", photos)
-        page.get_by_role("button", name=f"Bỏ ảnh {len(photos)}").wait_for()
-
-
-def to_the_end(page: Page) -> None:
-    page.get_by_role("button", name="Tiếp: ở đâu?").click()
-    page.get_by_text("Định vị lúc").wait_for()
-    page.get_by_role("button", name="Gửi", exact=True).click()
 
 
 def test_without_signal_a_report_waits_through_a_closed_tab_and_arrives_once(
@@ -260,6 +143,74 @@ def test_what_is_missing_is_said_where_it_is_missing(phone: BrowserContext, prov
     page.get_by_role("button", name="Tiếp: ở đâu?").click()
     assert page.evaluate("() => document.activeElement.tagName") == "TEXTAREA"
     assert "#o-dau" not in page.url
+
+
+def test_what_a_category_asks_is_asked_by_name_marked_and_kept(phone: BrowserContext, province: Province) -> None:
+    page = opened(phone, province)
+    page.get_by_role("radio", name="Đèn đường").check()
+    page.get_by_label("Kể ngắn gọn").fill("Cả dãy đèn tắt")
+    page.get_by_role("button", name="Tiếp: ở đâu?").click()
+    how, where = (
+        page.get_by_role("radiogroup", name="Đèn thế nào bắt buộc"),
+        page.get_by_role("group", name="Tối ở đâu"),
+    )
+    many = page.get_by_label("Mấy cột bắt buộc")
+    for one in (how, where, many):
+        assert one.evaluate("(one) => document.getElementById(one.getAttribute('aria-describedby')).textContent") == (
+            "Cần trả lời câu này."
+        )
+    assert (how.get_attribute("aria-required"), page.evaluate("() => document.activeElement.name")) == (
+        "true",
+        "asked-how",
+    )
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.type("hai")
+    page.get_by_label("Số ghi trên cột không bắt buộc").fill("TH-12")
+    page.get_by_role("button", name="Tiếp: ở đâu?").click()
+    page.get_by_text("Gõ một số").wait_for()
+    assert many.evaluate("(one) => one === document.activeElement")
+    many.fill("1,5")
+    page.wait_for_timeout(400)
+    page.close()
+
+    page = phone.new_page()
+    page.goto(f"{province.base}/report")
+    page.get_by_text("Còn một việc đang viết dở").wait_for()
+    assert page.get_by_label("Mấy cột").input_value() == "1,5"
+    assert page.get_by_role("radio", name="chớp tắt").is_checked()
+    assert page.get_by_role("checkbox", name="vỉa hè").is_checked()
+    to_the_end(page)
+    page.get_by_role("heading", name="Tỉnh đã nhận").first.wait_for()
+    (report,) = province.reports()
+    assert report["attributes"] == {"how": "blinks", "where": ["road", "walk"], "many": "1.5", "pole": "TH-12"}
+
+
+def test_by_plain_http_it_is_told_why_no_photo_goes_along_and_the_words_do(
+    phone: BrowserContext, province: Province
+) -> None:
+    plain = "http://tinh.example"
+    phone.route(
+        f"{plain}/**", lambda one: one.fulfill(response=one.fetch(url=one.request.url.replace(plain, province.base)))
+    )
+    page = phone.new_page()
+    page.goto(f"{plain}/report")
+    page.get_by_role("note").filter(has_text="https://").wait_for()
+    assert page.locator(".add").count() == 0
+    fill(page, [])
+    page.get_by_role("button", name="Tiếp: ở đâu?").click()
+    page.get_by_text("Trang đang mở bằng http thường, nên trình duyệt không cho biết chỗ đứng").wait_for()
+    page.get_by_text("Chọn xã, gõ địa chỉ").click()
+    page.get_by_label("Số nhà, đường").fill("12 Trần Phú")
+    page.get_by_role("button", name="Gửi", exact=True).click()
+    page.get_by_role("heading", name="Tỉnh đã nhận").first.wait_for()
+    (report,) = province.reports()
+    assert report["address"] == "12 Trần Phú"
 
 
 def test_anothers_report_nearby_gets_a_voice_and_no_twin(phone: BrowserContext, province: Province) -> None:

@@ -123,8 +123,14 @@ def test_nothing_bars_those_who_listen_or_use_keys(page: Page, centre: Centre, p
     page.goto(centre.address(path))
     glass.wait_figures(page)
     page.add_script_tag(content=Path(axe).read_text(encoding="utf-8"))
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    assert [(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in found["violations"]] == []
+    # a wall shows its scenes in turn: those with a second map among them
+    scenes = 1 if path == "/tablet" else 4
+    page.keyboard.press("p")
+    for _ in range(scenes):
+        found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+        assert [(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in found["violations"]] == []
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(300)
 
 
 def test_a_day_of_changes_leaves_nothing_behind(page: Page, centre: Centre) -> None:
@@ -156,9 +162,14 @@ def test_a_day_of_changes_leaves_nothing_behind(page: Page, centre: Centre) -> N
 
     session.send("Performance.enable")
     page.evaluate(feed, 10_000)
-    heap, nodes = held()
-    page.evaluate(feed, 40_000)
-    more_heap, more_nodes = held()
-    print(f"40,000 changes later: {(more_heap - heap) / 1024:.0f} KiB, {more_nodes - nodes:.0f} nodes more")
-    assert more_heap - heap < 1_000_000
-    assert more_nodes - nodes < 200
+    grown: list[tuple[float, float]] = []
+    before = held()
+    # a leak grows in every round; what the map fetched or V8 had yet to free, in one or two
+    while len(grown) < 3 and not (grown and grown[-1][0] < 1_000_000 and grown[-1][1] < 200):
+        page.evaluate(feed, 40_000)
+        after = held()
+        grown.append((after[0] - before[0], after[1] - before[1]))
+        print(f"40,000 changes later: {grown[-1][0] / 1024:.0f} KiB, {grown[-1][1]:.0f} nodes more")
+        before = after
+    assert min(heap for heap, _ in grown) < 1_000_000
+    assert min(nodes for _, nodes in grown) < 200

@@ -85,3 +85,9 @@ def test_a_place_that_does_not_exist_is_a_bad_record() -> None:
     with pytest.raises(BadRecord, match="does not exist in EPSG:9218") as caught:
         crs.to_wgs84(9218)(math.inf, 1.0)
     assert caught.value.reason == "bad_place"
+
+
+@given(lon=st.floats(108.5, 109.5), lat=st.floats(12.5, 14.0))
+def test_the_way_back_leads_to_where_one_came_from(lon: float, lat: float) -> None:
+    x, y = crs.from_wgs84(9218)(lon, lat)
+    assert _metres(crs.to_wgs84(9218)(x, y), (lon, lat)) < 0.01

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,12 @@ def test_one_centre_gets_the_whole_and_twins_one_cell() -> None:
     assert list(shapes.cells({"a": (109.0, 13.0)}, {})) == ["a"]
     assert list(shapes.cells({"a": (109.0, 13.0), "b": (109.0, 13.0)}, {})) == ["a"]
     assert shapes.cells({}, {}) == {}
+
+
+def test_shapely_is_loaded_as_a_whole_wherever_it_is_loaded() -> None:
+    """`from shapely.geometry import …` in one thread and `import shapely` in another may wait for each other;
+    Python then goes on with half of it, and nothing that needs it works again in that process."""
+    root = Path(shapes.__file__).parents[2]
+    files = [file for folder in ("ioc", "adapters", "layers") for file in (root / folder).rglob("*.py")]
+    part = re.compile(r"^\s*(?:from|import) shapely\.", re.MULTILINE)
+    assert [str(file) for file in files if part.search(file.read_text(encoding="utf-8"))] == []

@@ -45,6 +45,9 @@ class TestIndicators(LayerSuite):
             "part": st.sampled_from(["Tổ chức", "Cá nhân"]),
             "reporter": st.sampled_from(["BV1", "BV2"]),
             "published": st.sampled_from([True, False, "Báo cáo 2020"]),
+            "total_of": st.sampled_from(["", "Phường"]),
+            "summed": _numbers,
+            "tolerance": st.sampled_from([0, 0.5]),
         },
     )
 
@@ -119,6 +122,29 @@ def test_parts_that_do_not_make_the_published_total_say_so() -> None:
     assert found.why == "487 + 905 = 1.392, công bố 1.500."
     agreed = figure("certificates", *parts, {"value": 1392, "published": True})
     assert (agreed.level, agreed.other, agreed.why) == (None, None, None)
+
+
+def test_a_published_total_of_a_group_is_compared_with_its_own_rows_alone() -> None:
+    rows = [{"value": 700}, {"value": 692}]
+    group = {"published": "Cục Thống kê", "total_of": "Phường", "summed": 700}
+    agreed = figure("certificates", *rows, {**group, "value": 700}, {"value": 1392, "published": True, "total_of": ""})
+    assert (agreed.value, agreed.other, agreed.why, agreed.level) == (1392, None, None, None)
+    uneven = figure("certificates", *rows, {**group, "value": 710})
+    assert (uneven.value, uneven.other, uneven.level) == (1392, None, "warn")
+    assert uneven.why == "Phường: cộng 700, công bố 710."
+    many = [{**group, "total_of": f"Nhóm {number}", "value": 1} for number in range(5)]
+    told = figure("certificates", *rows, *many)
+    assert told.why is not None and told.why.endswith("; và 3 nhóm nữa.") and told.why.count("công bố") == 2
+
+
+def test_what_rounding_may_make_is_no_difference() -> None:
+    rows = [{"value": 700}, {"value": 692}]
+    total = {"value": 1394, "published": True, "total_of": ""}
+    assert figure("certificates", *rows, total).other is not None
+    assert figure("certificates", *rows, {**total, "tolerance": 2}).other is None
+    group = {"value": 701, "summed": 700, "published": True, "total_of": "Phường"}
+    assert figure("certificates", *rows, group).why is not None
+    assert figure("certificates", *rows, {**group, "tolerance": 1}).why is None
 
 
 def test_a_source_that_was_never_connected_is_named() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import strategies as st
@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from ioc import catalog, clock
 from ioc.event import Event, Feature
 from ioc.layer import Item
-from layers.reports import Reports, reports_closed_today, reports_median_hours, reports_open, reports_overdue
+from layers.reports import (
+    Reports,
+    reports_closed_today,
+    reports_median_hours,
+    reports_on_time,
+    reports_open,
+    reports_overdue,
+    reports_received_today,
+    reports_reopened,
+    reports_satisfaction,
+)
 from tests.layers.suite import NOON, LayerSuite
 
 _moments = st.integers(-20_000, 20_000).map(lambda minutes: at(minutes / 60))
@@ -28,7 +38,10 @@ class TestReports(LayerSuite):
     properties = st.fixed_dictionaries(
         {},
         optional={
-            "status": st.sampled_from(["open", "Closed", "Cancelled", "Pending", 7, None]),
+            "status": st.sampled_from(["open", "Closed", "Cancelled", "Pending", "more_info", 7, None]),
+            "since": _moments,
+            "reopened": st.sampled_from([0, 1, 3, "x", True]),
+            "satisfied": st.sampled_from([1, 4, 5, 9, None]),
             "requested": _moments,
             "updated_datetime": _moments | st.sampled_from(["yesterday", 3, None, "0001-01-01"]),
             "due": _moments | st.just("9999-12-31T23:59:59Z"),
@@ -46,6 +59,14 @@ def report(name: str = "r", received: datetime = NOON, **properties: Any) -> Ite
 def reports(*told: dict[str, Any], now: datetime = NOON) -> dict[str, Item]:
     """These reports as they stand at `now`."""
     return {f"r{number}": report(f"r{number}", received=now, **one) for number, one in enumerate(told)}
+
+
+def test_what_a_source_says_of_people_in_its_words_is_masked() -> None:
+    said = "Vỡ ống, gọi zalo 09123 45678"
+    told = report(description=said, address=said, status_notes=said, service="Cấp nước 0912").properties
+    for name in ("description", "address", "status_notes"):
+        assert told[name] == "Vỡ ống, gọi zalo ‹số điện thoại›"
+    assert told["service"] == "Cấp nước 0912"
 
 
 @pytest.mark.parametrize(
@@ -191,3 +212,79 @@ def test_no_median_without_a_closed_report() -> None:
     figure = reports_median_hours(reports({"requested": at(-1)}), NOON)
     assert figure.value is None
     assert figure.why == "Chưa có phản ánh nào được đóng trong 7 ngày qua."
+
+
+class TestTheClockStandsWhileTheCitizenIsAsked:
+    asked: ClassVar[dict[str, Any]] = {"status": "more_info", "requested": at(-100), "since": at(-30), "due": at(-1)}
+
+    def test_it_is_not_overdue_and_nothing_wakes_it(self) -> None:
+        layer, item = Reports(), report(**self.asked)
+        assert (item.properties["overdue"], item.properties["stands"], item.properties["open"]) == (False, True, True)
+        assert layer.wakes(item) is None
+        assert layer.wake(item, NOON + timedelta(days=30)) == item
+
+    def test_it_goes_on_with_the_answer(self) -> None:
+        layer = Reports()
+        told = report(**{**self.asked, "status": "assigned", "since": at(0), "due": at(5)})
+        assert (told.properties["overdue"], told.properties.get("stands")) == (False, None)
+        assert layer.wakes(told) == NOON + timedelta(hours=5)
+
+    def test_the_tiles_count_it_as_waiting_and_not_as_late(self) -> None:
+        items = reports(self.asked, {"requested": at(-100), "due": at(-1)})
+        assert reports_overdue(items, NOON).value == 1
+        figure = reports_open(items, NOON)
+        assert [part["value"] for part in figure.parts or []] == [1, 0, 0, 1]
+        assert figure.value == 2
+
+    def test_what_stands_today_was_overdue_before_it_began_to(self) -> None:
+        asked = {**self.asked, "due": at(-40), "since": at(-10)}
+        items = reports(asked, {"status": "closed", "requested": at(-300), "updated": at(-200)})
+        figure = reports_overdue(items, NOON)
+        assert (figure.value, figure.previous) == (0, 1)
+
+
+def test_received_today_counts_each_however_it_ended() -> None:
+    items = reports(
+        {"requested": at(-1)}, {"requested": at(-2), "status": "refused", "updated": at(-1)}, {"requested": at(-12.1)},
+        {"requested": at(-25)}, {"status": "closed", "requested": at(-99), "updated": at(-40)},
+    )  # fmt: skip
+    figure = reports_received_today(items, NOON)
+    assert (figure.value, figure.previous, figure.trend) == (2, 2, {"by": 1, "over": "P1D"})
+
+
+def test_on_time_is_of_the_promises_that_were_made() -> None:
+    def closed(due: float | None, hours_ago: float = 1, status: str = "closed") -> dict[str, Any]:
+        told = {"status": status, "requested": at(-300), "updated": at(-hours_ago)}
+        return told if due is None else {**told, "due": at(due)}
+
+    items = reports(
+        closed(0), closed(-1), closed(-2), closed(None), closed(5, 169), closed(5, 1, "refused"), {"due": at(-1)},
+        {"status": "closed", "requested": at(-10), "updated": at(-1), "sla_hours": 24},
+    )  # fmt: skip
+    figure = reports_on_time(items, NOON)
+    assert (figure.value, figure.have, figure.expect) == (75.0, 4, 5)
+    assert [part["value"] for part in figure.parts or []] == [3, 1]
+    promised_nothing = reports_on_time(reports(closed(None), closed(None)), NOON)
+    assert (promised_nothing.value, promised_nothing.have, promised_nothing.expect) == (None, 0, 2)
+    assert promised_nothing.why is not None
+
+
+def test_reopened_is_of_those_that_tell_it() -> None:
+    done = {"status": "done", "requested": at(-50), "updated": at(-1)}
+    items = reports(
+        {**done, "reopened": 0}, {**done, "reopened": 2}, done, {"status": "reopened", "reopened": 1},
+        {"status": "new", "reopened": 0}, {**done, "reopened": 1, "requested": at(-300), "updated": at(-169)},
+    )  # fmt: skip
+    figure = reports_reopened(items, NOON)
+    assert (figure.value, figure.have, figure.expect) == (66.7, 3, 4)
+    untold = reports_reopened(reports(done), NOON)
+    assert (untold.value, untold.have, untold.expect) == (None, 0, 1)
+
+
+def test_satisfaction_is_of_those_who_said_something() -> None:
+    done = {"status": "closed", "requested": at(-50), "updated": at(-1)}
+    items = reports(*({**done, "satisfied": score} for score in (5, 4, 3)), done, {"status": "new", "satisfied": 5})
+    figure = reports_satisfaction(items, NOON)
+    assert (figure.value, figure.have, figure.expect) == (66.7, 3, 4)
+    silent = reports_satisfaction(reports(done), NOON)
+    assert (silent.value, silent.have, silent.expect) == (None, 0, 1)

@@ -41,7 +41,7 @@ async def log(request: pytest.FixtureRequest) -> AsyncIterator[Log]:
 
 async def laid_out(log: Log) -> None:
     """Let the projector's reader look once: it sees to it that the log has the streams that are wanted."""
-    async with aclosing(log.read("projector")) as batches:  # type: ignore[type-var]
+    async with aclosing(log.read("projector")) as batches:
         assert await anext(batches) is None
         assert await anext(batches) is None
 
@@ -72,11 +72,17 @@ async def brought(log: Log, group: str, *, ack: bool = True, count: int = 1000, 
     """Ids of the events that a reader of that group gets, until nothing comes (or `limit` batches came)."""
     found: list[str] = []
     count *= 3 if isinstance(log, RedisLog) and await log._layout.count() == 3 else 1
-    reading: AsyncGenerator[Batch | None] = log.read(group, count=count)  # type: ignore[assignment]
+    reading: AsyncGenerator[Batch | None] = log.read(group, count=count)
+    quiet = 0
     async with aclosing(reading) as batches:
         async for batch in batches:
             if batch is None:
-                break
+                # servers of a cluster that are busy may take longer than a reader waits for all of them
+                quiet += 1
+                if quiet == 3:
+                    break
+                continue
+            quiet = 0
             found += [entry.event.id for entry in batch.entries]
             if ack:
                 await batch.ack()
@@ -138,7 +144,7 @@ async def test_while_a_batch_is_worked_on_the_next_is_fetched(redis_url: str) ->
     log = RedisLog(redis_url)
     await log.begin()
     await put(log, *range(1, 7))
-    reading: AsyncGenerator[Batch | None] = log.read("projector", count=3)  # type: ignore[assignment]
+    reading: AsyncGenerator[Batch | None] = log.read("projector", count=3)
     async with aclosing(reading) as batches:
         first = await anext(batches)
         assert first is not None and len(first.entries) == 3
@@ -163,7 +169,7 @@ async def test_under_a_backlog_without_end_what_nobody_worked_on_is_still_found(
     log = RedisLog(redis_url)
     await log.begin()
     await put(log, *range(1, 101))
-    reading: AsyncGenerator[Batch | None] = log.read("projector", count=1)  # type: ignore[assignment]
+    reading: AsyncGenerator[Batch | None] = log.read("projector", count=1)
     async with aclosing(reading) as batches:
         first = await anext(batches)
         assert first is not None
@@ -231,7 +237,7 @@ class Store:
 async def test_a_reader_goes_on_after_the_store_was_emptied(log: Log, request: pytest.FixtureRequest) -> None:
     store = Store(log, request)
     revision = await put(log, 1, 2)
-    reading: AsyncGenerator[Batch | None] = log.read("projector")  # type: ignore[assignment]
+    reading: AsyncGenerator[Batch | None] = log.read("projector")
     async with aclosing(reading) as batches:
         old = await anext(batches)
         assert old is not None
@@ -261,7 +267,7 @@ async def test_a_reader_of_a_paused_role_takes_nothing_away(redis_url: str, monk
     monkeypatch.setattr(log_reader, "SWEEP_S", 0.05)
     log = RedisLog(redis_url)
     await log.begin()
-    reading: AsyncGenerator[Batch | None] = log.read("projector")  # type: ignore[assignment]
+    reading: AsyncGenerator[Batch | None] = log.read("projector")
     async with aclosing(reading) as batches:
         assert await anext(batches) is None
         await put(log, 1)
@@ -305,7 +311,7 @@ async def test_a_store_that_was_killed_is_said_to_be_away(tmp_path: Path) -> Non
         log = RedisLog(url)
         await log.begin()
         await put(log, 1)
-        reading: AsyncGenerator[Batch | None] = log.read("projector")  # type: ignore[assignment]
+        reading: AsyncGenerator[Batch | None] = log.read("projector")
         async with aclosing(reading) as batches:
             batch = await anext(batches)
             assert batch is not None

@@ -42,7 +42,7 @@ async def log(url: str) -> AsyncIterator[RedisLog]:
 
 async def laid_out(log: RedisLog, streams: int) -> None:
     """Read as the projector does until the log has that many streams."""
-    async with asyncio.timeout(60), aclosing(log.read("projector")) as batches:  # type: ignore[type-var]
+    async with asyncio.timeout(60), aclosing(log.read("projector")) as batches:
         async for batch in batches:
             if batch is not None:
                 await batch.ack()
@@ -155,7 +155,7 @@ class Writer:
 
 
 async def gather(log: RedisLog, group: str, found: list[Event]) -> None:
-    async with aclosing(log.read(group, count=50)) as batches:  # type: ignore[type-var]
+    async with aclosing(log.read(group, count=50)) as batches:
         async for batch in batches:
             if batch is not None:
                 found += [entry.event for entry in batch.entries]

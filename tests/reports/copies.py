@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,9 +79,9 @@ REWORDED: dict[str, Callable[[str], str]] = {
 }  # fmt: skip
 
 
-def rules(likeness: float = 0.7) -> Reports:
-    """Every category of the export, as ours stands by default: 60 m and 14 days."""
-    kinds = {_code(kind): Category((kind, kind)) for kind in (*SAID, "Other", "Feedback")}
+def rules(likeness: float = 0.7, by_house: Collection[str] = ()) -> Reports:
+    """Every category of the export, as ours stands by default: 60 m and 14 days. `by_house`: those that count so."""
+    kinds = {_code(kind): Category((kind, kind), by_house=kind in by_house) for kind in (*SAID, "Other", "Feedback")}
     agencies = {"desk": Agency(("Trung tâm", "Centre"))}
     return Reports(jurisdiction="la", desk=Desk("desk"), categories=kinds, agencies=agencies, twin_likeness=likeness)
 
@@ -94,8 +94,11 @@ def _number(text: str, most: int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % most
 
 
-def reports(shared: Path) -> list[Report]:
-    """Every report of the two exports that has a place, once; its street stands in its words, its house does not."""
+def reports(shared: Path, *, told: bool = False) -> list[Report]:
+    """Every report of the two exports that has a place, once; its street stands in its words, its house does not.
+
+    `told`: as the export tells it: no wording of ours, its kind stands for one, and its address as it is there.
+    """
     found: dict[str, Report] = {}
     for file, form, names in FILES:
         with (shared / "field_reports" / file).open(encoding="utf-8-sig", newline="") as opened:
@@ -105,11 +108,13 @@ def reports(shared: Path) -> list[Report]:
                     continue
                 said = SAID.get(kind, OTHER)
                 street = " ".join(address.partition(",")[0].split()[1:]).title()
-                words = f"{said[_number(number, len(said))]}, đường {street}" if street else said[0]
+                wording = kind if told else said[_number(number, len(said)) if street else 0]
+                words = f"{wording}, đường {street}" if street else wording
                 at = datetime.strptime(filed, form).replace(tzinfo=UTC)
                 found[number] = Report(
                     id=number, number=number, channel="open311", jurisdiction="la", category=_code(kind), words=words,
                     state="new", since=at, version=1, filed=at, updated=at, follow="", lon=float(lon), lat=float(lat),
+                    address=address if told else None,
                 )  # fmt: skip
     return list(found.values())
 

@@ -59,7 +59,7 @@ async def test_no_table_holds_a_name_a_phone_or_a_secret_in_the_clear(book: Book
     filed = await book.file(given)
     for one in (tables.reports, tables.steps, tables.outbox):
         text = await table(db, one)
-        for secret in ("Nguyễn", "0905", filed.follow, given.client, "device-of-an"):
+        for secret in ("Nguyễn", "905 123", "905123456", filed.follow, given.client, "device-of-an"):
             assert secret is not None and secret not in text
     assert book.vault is not None and filed.report.person is not None
     assert book.vault.open(filed.report.id, filed.report.person).phone == "0905 123 456"
@@ -89,6 +89,38 @@ async def test_what_many_file_at_one_moment_is_one_batch_and_each_hears_of_their
     for one in done:
         assert await book.followed(one.follow) == one.report
     assert len(await told(db)) == 40
+
+
+async def test_what_was_known_already_takes_no_number_also_in_a_rush(book: Book) -> None:
+    known = filing()
+    await book.file(known)
+    told = await asyncio.gather(*(book.file(one) for one in (known, filing(), known, filing(), known)))
+    assert [one.fresh for one in told] == [False, True, False, True, False]
+    assert [one.report.number[-4:] for one in told] == ["0001", "0002", "0001", "0003", "0001"]
+    assert (await book.file(filing())).report.number == "PY-2026-0310-0004"
+
+
+async def test_a_rush_shares_few_transactions(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes while others are written waits a moment for more of them; who comes alone does not."""
+    monkeypatch.setattr("ioc.reports.intake.GATHER_S", 1.0)
+    written, begun, go_on, together = list[int](), asyncio.Event(), asyncio.Event(), book._intake._together
+
+    async def slow(batch: Any) -> Any:
+        written.append(len(batch))
+        begun.set()
+        await go_on.wait()
+        return await together(batch)
+
+    monkeypatch.setattr(book._intake, "_together", slow)
+    filed = [asyncio.create_task(book.file(filing()))]
+    await begun.wait()
+    filed.append(asyncio.create_task(book.file(filing())))
+    await asyncio.sleep(0)
+    go_on.set()
+    await filed[0]
+    filed.append(asyncio.create_task(book.file(filing())))
+    await asyncio.gather(*filed)
+    assert written == [1, 2]
 
 
 async def test_numbers_are_of_the_provinces_day(book: Book, now: Clock) -> None:

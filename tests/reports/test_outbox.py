@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from ioc.event import Event
 from ioc.log import Log
 from ioc.log.memory import MemoryLog
 from ioc.log.redis import RedisLog
+from ioc.ports import free
 from ioc.reports.book import Asked, Book
 from ioc.reports.outbox import Relay
 from ioc.settings import Source
@@ -114,9 +114,7 @@ class Server:
     """A Redis of this test's own, that can be killed and started again on the same data."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        [self.port] = free()
         self.folder, self.url = folder, f"redis://127.0.0.1:{self.port}/0"
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -12,7 +12,8 @@ from ioc.db.reports import Report
 from ioc.db.session import Database
 from ioc.report_rules import Desk, Route
 from ioc.reports.book import Book
-from ioc.reports.changes import Asked
+from ioc.reports.changes import Asked, NotAllowed, Who
+from ioc.reports.desk import Desk as Bench
 from ioc.reports.watch import Watch
 from tests.reports.conftest import Clock
 from tests.reports.desk import OPERATOR, RULES, WATER, filing
@@ -52,6 +53,28 @@ async def test_what_was_verified_is_routed_and_what_came_back_waits_for_a_person
     assert await watch.turn() == 0
     found = await book.get(one.id)
     assert found is not None and (found.state, found.agency) == ("verified", None)
+
+
+async def test_two_that_are_the_same_to_the_letter_are_proposed_and_joined_by_a_person_alone(
+    book: Book, watch: Watch, db: Database, now: Clock
+) -> None:
+    one, two = await filed(book), await filed(book)
+    (twin,) = await Bench(db, ROUTED, book.calendar, now=now).twins(two, OPERATOR)
+    assert (twin.report.id, twin.likeness) == (one.id, 1.0)
+    for _ in range(60):
+        # the clock takes every step of its own over the days that follow
+        now.on(hours=12)
+        await watch.turn()
+    for report in (one, two):
+        found = await book.get(report.id)
+        assert found is not None and (found.parent, found.ended) == (None, None)
+        assert {step.step for step in await book.steps(report.id)} <= {"file", "late"}
+        for step in ("duplicate", "merge"):
+            with pytest.raises(NotAllowed):
+                await book.step(two.id, Asked(step, of=one.id), Who("clock"))
+    await book.step(two.id, Asked("duplicate", of=one.id), OPERATOR)
+    joined = await book.get(two.id)
+    assert joined is not None and (joined.state, joined.parent) == ("duplicate", one.id)
 
 
 async def test_each_level_is_told_once_over_restarts(book: Book, watch: Watch, now: Clock) -> None:

@@ -13,9 +13,10 @@ from ioc.clock import ZONE
 from ioc.contract import CALENDAR, Contract
 from ioc.duty import Due
 from ioc.layer import Item
-from ioc.run.books import CHANNEL, Books, Owed
+from ioc.run.books import Books, Owed
 from ioc.settings import Source
 
+CHANNEL = names.layer_channel(names.LEDGER)
 DEMO = Contract("Văn phòng", due=Due("stretch", seconds=100), reporters=("a", "b", "c"))
 DAILY = msgspec.structs.replace(DEMO, due=Due("day", by="17:00", working=True))
 SOURCES = {"demo": Source("demo", "table_file", DEMO, {}), "daily": Source("daily", "table_file", DAILY, {})}

@@ -14,9 +14,10 @@ import pytest
 
 from ioc.db.tables import ReminderRow
 from ioc.mailing import Reminders, Smtp, Webhook
+from ioc.ports import free
 from ioc.run.outgoing import MOST_RECEIPT, Outcome, send
 from tests.conftest import absent
-from tests.posts import free_port, post_office, webhook
+from tests.posts import post_office, webhook
 
 NOON = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
 
@@ -103,7 +104,7 @@ async def test_a_mail_that_was_handed_over_without_a_receipt_is_unknown() -> Non
 
 
 async def test_a_mail_server_that_is_away_or_silent_is_tried_again() -> None:
-    assert (await send(row(), by_mail(free_port()), NOON)).state == "again"
+    assert (await send(row(), by_mail(free()[0]), NOON)).state == "again"
     with socket.create_server(("127.0.0.1", 0)) as silent:
         found = await send(row(), by_mail(silent.getsockname()[1], timeout_s=0.5), NOON)
     assert found.state == "again"
@@ -159,7 +160,7 @@ async def test_a_webhook_without_an_answer_is_unknown_and_one_that_is_away_is_tr
         hook.hangs.clear()
         assert (await send(row("webhook"), by_hook(hook.url, timeout_s=0.5), NOON)).state == "unknown"
     assert len(hook.bodies) == 1
-    away = by_hook(f"http://127.0.0.1:{free_port()}/")
+    away = by_hook(f"http://127.0.0.1:{free()[0]}/")
     assert (await send(row("webhook"), away, NOON)).state == "again"
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from ioc import clock
@@ -17,6 +19,7 @@ from ioc.board.redis import RedisBoard
 from ioc.contract import Answered
 from ioc.errors import Fenced, Gap
 from ioc.event import Event, Feature
+from ioc.layer import Figure, Item
 from ioc.log import Batch
 from ioc.log.memory import MemoryLog
 from ioc.log.redis import RedisLog
@@ -78,7 +81,7 @@ async def test_a_crash_before_the_acknowledgement_repeats_the_batch_and_moves_no
     house.listed("a", "b", ("c", 1))
     projector = await house.projector()
     await house.asking.poll()
-    reading: AsyncGenerator[Batch | None] = house.log.read("projector")  # type: ignore[assignment]
+    reading: AsyncGenerator[Batch | None] = house.log.read("projector")
     async with aclosing(reading) as batches:
         batch = await anext(batches)
         assert batch is not None
@@ -141,7 +144,7 @@ async def test_a_rebuild_misses_nothing_that_was_archived_and_trimmed_behind_its
     await house.board.drop(LAYER)
 
     async def archive_and_trim() -> None:
-        reading: AsyncGenerator[Batch | None] = house.log.read("archive")  # type: ignore[assignment]
+        reading: AsyncGenerator[Batch | None] = house.log.read("archive")
         async with aclosing(reading) as batches:
             batch = await anext(batches)
         assert batch is not None
@@ -180,7 +183,7 @@ async def test_a_projector_that_was_paused_writes_nothing_once_another_took_over
     """Also when the new one had nothing to write yet."""
     paused = await house.projector(fence=1)
     await house.asking.poll()
-    reading: AsyncGenerator[Batch | None] = house.log.read("projector")  # type: ignore[assignment]
+    reading: AsyncGenerator[Batch | None] = house.log.read("projector")
     async with aclosing(reading) as batches:
         batch = await anext(batches)
     assert batch is not None
@@ -228,7 +231,7 @@ async def test_a_unit_that_emptied_while_nobody_looked_leaves_its_tile(house: Ho
     await house.work(projector)
     house.listed(("a", 1, "22022"), ("b", 1, "22022"))
     await house.asking.poll()
-    reading: AsyncGenerator[Batch | None] = house.log.read("projector")  # type: ignore[assignment]
+    reading: AsyncGenerator[Batch | None] = house.log.read("projector")
     async with aclosing(reading) as batches:
         batch = await anext(batches)
     assert batch is not None
@@ -288,12 +291,42 @@ async def test_a_change_after_quiet_is_on_its_tile_at_once_and_the_next_one_wait
     for things in ("abc", "abcd"):
         house.listed(*things)
         await house.asking.poll()
-        reading: AsyncGenerator[Batch | None] = house.log.read("projector")  # type: ignore[assignment]
+        reading: AsyncGenerator[Batch | None] = house.log.read("projector")
         async with aclosing(reading) as batches:
             batch = await anext(batches)
             await projector.work(batch)
+        await projector.looked()
         assert (await house.values()).keys() == set(things)
         assert (await house.figures())["all"]["value"] == 3
+
+
+async def test_events_do_not_wait_while_tiles_are_worked_out(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over many items a tile takes longer than an event may: it is worked out of what was there when it was begun."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(items: Mapping[str, Item], now: datetime) -> Figure:
+        if items:
+            begun.set()
+            assert go_on.wait(60), "The loop waits for the tile."
+        return Figure(len(items))
+
+    monkeypatch.setattr("ioc.run.projector.TICK_S", 0.0)
+    projector = await house.projector()
+    projector.figures[0].tiles = [msgspec.structs.replace(TILES[0], work_out=slow, by_unit=False)]
+    for things in ("abc", "abcd"):
+        house.listed(*things)
+        await house.asking.poll()
+        reading: AsyncGenerator[Batch | None] = house.log.read("projector")
+        async with aclosing(reading) as batches:
+            await projector.work(await anext(batches))
+        assert await asyncio.to_thread(begun.wait, 60)
+        assert (await house.values()).keys() == set(things)
+        assert (await house.figures())["all"]["value"] is None
+    go_on.set()
+    await projector.looked()
+    assert (await house.figures())["all"]["value"] == 3
+    await projector.tick(force=True)
+    assert (await house.figures())["all"]["value"] == 4
 
 
 async def test_no_tile_is_written_on_top_of_steps_that_the_store_lost(house: House) -> None:

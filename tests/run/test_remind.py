@@ -20,9 +20,11 @@ from ioc import names
 from ioc.contract import Contract
 from ioc.db import reminders as book
 from ioc.db.session import Database, migrate, open_db
+from ioc.db.tables import ReminderRow
+from ioc.ports import free
 from ioc.run import remind
 from tests.conftest import ROOT
-from tests.posts import Hook, Post, free_port, post_office, webhook
+from tests.posts import Hook, Post, post_office, webhook
 from tests.reminded import BEDS, FRIDAY, Office, at, by_hook, by_mail
 
 DUTY = f"beds/{FRIDAY}"
@@ -53,6 +55,14 @@ def post() -> Iterator[Post]:
 def hook() -> Iterator[Hook]:
     with webhook() as found:
         yield found
+
+
+def sent(day: str) -> ReminderRow:
+    """A reminder that went out on a day."""
+    return ReminderRow(
+        id=day, duty=day, step=1, way="mail", agency="Sở Cũ", source="old", period=None, due=at(day), missing=[],
+        recipients=["a@b.vn"], subject="Nhắc", text="Kính gửi", number=1, created=at(day), state="sent", next=None,
+    )  # fmt: skip
 
 
 async def test_a_missed_period_is_reminded_of_by_mail_with_a_receipt_and_counts(db: Database, post: Post) -> None:
@@ -166,7 +176,7 @@ async def test_who_is_excused_before_is_never_reminded(db: Database, post: Post)
 
 
 async def test_a_server_that_is_away_is_tried_again_with_back_off_and_not_for_ever(db: Database) -> None:
-    office = await Office(db, by_mail(free_port(), quiet=None, days_off=True)).open()
+    office = await Office(db, by_mail(free()[0], quiet=None, days_off=True)).open()
     await office.look(LATE)
     waits = []
     for _ in range(40):
@@ -184,7 +194,7 @@ async def test_a_server_that_is_away_is_tried_again_with_back_off_and_not_for_ev
 
 
 async def test_what_was_told_before_the_server_came_back_is_withdrawn(db: Database) -> None:
-    port = free_port()
+    [port] = free()
     office = await Office(db, by_mail(port)).open()
     await office.look(LATE)
     await office.reports("bv1", "bv2")
@@ -238,11 +248,16 @@ async def test_reminders_wait_while_the_database_is_away(
     db = open_db(url)
     office = Office(db, by_mail(post.port))
     running = asyncio.create_task(office.reminding.run())
+
+    def said() -> list[str]:
+        return [record.message for record in caplog.records if "database" in record.message]
+
+    async with asyncio.timeout(20):
+        while not said():  # noqa: ASYNC110 - the log tells it
+            await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
     assert not running.done()
-    assert [record.message for record in caplog.records if "database" in record.message] == [
-        "The database does not answer (OperationalError); reminders wait."
-    ]
+    assert said() == ["The database does not answer (OperationalError); reminders wait."]
     await asyncio.to_thread(migrate, url)
     async with asyncio.timeout(20):
         while "Reminders go on." not in [record.message for record in caplog.records]:
@@ -349,3 +364,24 @@ async def test_who_types_what_a_machine_tells_by_now_is_reminded_of_nothing(db: 
     office.now = at(f"{FRIDAY} 18:05")
     await office.look(f"{FRIDAY} 18:05")
     assert [one.duty for one in await office.made() if one.source == "beds"] == [DUTY]
+
+
+async def test_this_year_and_those_before_that_are_kept_stay_whole_and_older_ones_go_with_a_line(
+    db: Database, hook: Hook, caplog: pytest.LogCaptureFixture
+) -> None:
+    days = ("2024-12-31 23:59:59", "2025-01-01 00:00", "2025-12-31 12:00", "2026-01-01 08:00")
+    await book.make(db, [sent(day) for day in days])
+
+    async def years() -> list[str]:
+        return sorted(one.duty for one in await book.made(db, at("2000-01-01")) if one.source == "old")
+
+    rules = by_hook(hook.url, keep_years=2)
+    with caplog.at_level("INFO", "ioc.reminders"):
+        office = await Office(db, rules, now="2026-03-05 18:00").open()
+    assert await years() == list(days[1:])
+    assert "1 reminders from before 2025 were purged (kept for 2 years)." in caplog.messages
+    assert (await office.items())["Sở Cũ"]["count"] == 1
+    await office.look("2026-12-31 23:59")
+    assert await years() == list(days[1:])
+    await office.look("2027-01-01 00:00")
+    assert await years() == [days[3]]

@@ -20,7 +20,7 @@ from ioc.db.session import migrate, open_db
 from ioc.errors import BadConfig
 from ioc.log.redis import RedisLog
 from ioc.redis_link import connect
-from ioc.run import roles
+from ioc.run import ending, roles
 from ioc.run.epochs import Epochs
 from ioc.run.roles import Stage as Playing
 from tests.chaos.stage import Stage
@@ -187,6 +187,29 @@ async def test_a_role_begins_again_after_an_error_that_nobody_thought_of(
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_who_does_not_hear_that_it_is_to_end_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "AGAIN_S", 0.05)
+    heard = 0
+
+    async def deaf() -> None:
+        nonlocal heard
+        while heard < 3:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                heard += 1
+
+    async def role() -> None:
+        async with asyncio.TaskGroup() as together:
+            together.create_task(deaf())
+
+    playing = asyncio.create_task(role())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await ending.end([playing])
+    assert heard == 3 and playing.done()
+
+
 async def test_settings_that_no_engine_can_play_end_the_role(playing: Playing, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = msgspec.structs.replace(playing, settings=msgspec.structs.replace(playing.settings, layers=("no_such",)))
     with pytest.raises(BadConfig, match="no_such"):
@@ -211,3 +234,25 @@ async def test_a_source_that_never_answered_is_asked_and_shown(playing: Playing,
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_gaps_in_what_cameras_see_are_worked_out_beside_the_polling(playing: Playing) -> None:
+    owed = Contract("Đội thử", cadence=30, every=0.1, method="computed")
+    options = {"event": "ioc.gap.found", "communes": False, "places": True}
+    sources = {"gaps": settings.Source("gaps", "camera_gaps", owed, options)}
+    whole = msgspec.structs.replace(playing, settings=msgspec.structs.replace(playing.settings, sources=sources))
+    told = {"state": "down", "place": "D1", "observed": "2026-03-10T12:00:00+07:00", "received": "2026-03-10T12:00:01Z"}
+    camera = json.dumps({"type": "Feature", "id": "c", "geometry": None, "properties": told}).encode()
+    await playing.board.reset(LAYER, {"c": camera})
+    task = asyncio.create_task(roles.play(whole, "poller"))
+
+    async def found() -> Any:
+        return [one async for one in playing.log.kept() if one.event.type == "ioc.gap.found"]
+
+    (entry,) = await until(found)
+    assert entry.event.subject == "place/D1" and entry.event.data is not None
+    assert entry.event.data.properties == {
+        "kind": "place", "name": "D1", "cameras": 1, "live": 0, "since": "2026-03-10T12:00:00+07:00",
+    }  # fmt: skip
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -71,15 +71,17 @@ class Apart(Running):
 
 
 @contextlib.contextmanager
-def apart(way: Way, board: MemoryBoard, given: Settings | None = None) -> Iterator[Apart]:
-    """Run a server until the block ends. What it raises is raised here."""
+def apart(
+    way: Way, board: MemoryBoard, given: Settings | None = None, made: Callable[[], Starlette] | None = None
+) -> Iterator[Apart]:
+    """Run a server until the block ends. What it raises is raised here. `made`: makes its app, in its own loop."""
     failed: list[BaseException] = []
     started, found = threading.Event(), []
 
     async def serve() -> None:
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
             direct.listen(listening)
-            app = build(given or settings(), board=board)
+            app = made() if made is not None else build(given or settings(), board=board)
             server = Server(app, lifespan="on", ws=way.ws)
             serving = asyncio.create_task(server._serve(sockets=[listening]))
             while not server.started and not serving.done():  # noqa: ASYNC110

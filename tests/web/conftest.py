@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,6 +17,7 @@ from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection
 
 from ioc.board.memory import MemoryBoard
+from ioc.db.session import Database, migrate, open_db
 from ioc.settings import Access, Province, Settings, Web
 from ioc.web.app import Server, build
 from ioc.web.direct import Direct
@@ -165,6 +167,15 @@ async def running(app: Starlette, ws: Any = Direct) -> AsyncIterator[Running]:
         finally:
             server.should_exit = True
             await serving
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    """A fresh database with its tables."""
+    migrate(f"sqlite:///{tmp_path}/ioc.db")
+    opened = open_db(f"sqlite:///{tmp_path}/ioc.db")
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ioc import fields
 from ioc.board.memory import MemoryBoard
 from ioc.contract import Contract
 from ioc.db import archive
@@ -23,7 +24,7 @@ from ioc.db.session import Database, migrate, open_db
 from ioc.event import Event, Feature
 from ioc.log import Entry
 from ioc.settings import Source
-from ioc.web import table
+from ioc.web import access, table
 from ioc.web.app import build
 
 from .conftest import Running, running, settings
@@ -138,6 +139,7 @@ async def test_a_layer_as_csv(full: Running) -> None:
     assert len(rows) == 3
 
 
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.lists(st.integers(), max_size=2)
 
 
@@ -149,8 +151,8 @@ def test_csv_keeps_every_value_and_runs_no_formula(rows: list[dict[str, Any]]) -
     for row, told in zip(rows, read, strict=True):
         for name, value in row.items():
             if isinstance(value, str) and name not in ("id", "lon", "lat", "geometry"):
-                assert told[name] in (value, f"'{value}")
-                assert not told[name].startswith(table.FORMULA)
+                cell = told[fields.defused(name)]
+                assert cell in (value, f"'{value}") and not cell.lstrip().startswith(FORMULA)
 
 
 @pytest.mark.parametrize(
@@ -219,6 +221,11 @@ async def test_a_source_tells_its_errors_and_what_was_set_aside(full: Running, d
     assert (aside["reason"], aside["subject"], aside["count"]) == ("position", "r1", 1)
     assert aside["first"].endswith("+07:00")
     assert "raw" not in aside, "records that were set aside may name people; only operators read them"
+    for agency, known in (("cap_nuoc", 0), (None, 0), ("Sở Giao thông", 1)):
+        key = await access.add_key(db, name="cơ quan", role="agency", agency=agency)
+        async with full.http(key) as http:
+            theirs = (await http.get("/api/sources/vms")).json()
+        assert (len(theirs["set_aside"]), len(theirs["aside_reasons"])) == (known, known), agency
 
 
 def observed(number: int, subject: str, hours: float, state: str | None, *, later: float = 0) -> Entry:
@@ -341,6 +348,8 @@ async def test_pages_are_guarded_and_assets_are_kept(board: MemoryBoard, tmp_pat
         home = await http.get("/")
         assert "/wall/overview" in home.text
         assert 'lang="vi"' in home.text
+        assert '<a href="/ops">' in home.text
+        assert '<a href="/report">' not in home.text, "these settings take no reports"
 
 
 async def test_a_screen_is_told_with_its_province(board: MemoryBoard) -> None:

@@ -16,7 +16,7 @@ from openpyxl import load_workbook
 
 from ioc.board.memory import MemoryBoard
 from ioc.db import reports as tables
-from ioc.db.session import Database, migrate, open_db
+from ioc.db.session import Database
 from ioc.report_rules import Route, Template
 from ioc.reports import export, people
 from ioc.reports.book import Book
@@ -37,14 +37,6 @@ KEYS = {
     "Lan": ("operator", None), "Nam": ("operator", None), "Huy": ("admin", None), "Bí thư": ("leader", None),
     "Minh": ("agency", "cap_nuoc"), "Hà": ("agency", "do_thi"), "Ai": ("agency", None), "Tường": ("screen", None),
 }  # fmt: skip
-
-
-@pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    migrate(f"sqlite:///{tmp_path}/ioc.db")
-    opened = open_db(f"sqlite:///{tmp_path}/ioc.db")
-    yield opened
-    await opened.close()
 
 
 class Room:
@@ -86,7 +78,7 @@ async def room(board: MemoryBoard, db: Database, tmp_path: Path) -> AsyncIterato
 
 
 ALL = [
-    ("GET", "me"), ("GET", "queue"), ("GET", "templates"), ("GET", "export"), ("GET", "reports/x"),
+    ("GET", "me"), ("GET", "queue"), ("GET", "templates"), ("GET", "export"), ("GET", "figures"), ("GET", "reports/x"),
     ("POST", "reports"), ("POST", "reports/x/steps"), ("POST", "reports/x/claim"), ("DELETE", "reports/x/claim"),
     ("GET", "reports/x/person"), ("POST", "reports/x/photos"),
 ]  # fmt: skip
@@ -287,3 +279,38 @@ async def test_exports_hold_no_person_and_are_noted(room: Room, db: Database) ->
     assert looks == [
         f"exported {n} reports as {kind}" for n, kind in ((3, "csv"), (3, "geojson"), (3, "xlsx"), (0, "csv"))
     ]
+
+
+class TestFigures:
+    async def test_each_sees_what_exists_for_them_by_what_they_ask(self, room: Room) -> None:
+        given = await room.filed()
+        await room.filed(category="noise")
+        await room.step("Lan", given, "verify", 1)
+        told = await room.get("Bí thư", "figures")
+        assert told["by"] == "agency"
+        assert {row["code"]: row["received"] for row in told["rows"]} == {"cap_nuoc": 1, None: 1}
+        assert (told["all"]["received"], told["shift"]["received"]) == (2, 2)
+        assert (await room.get("Minh", "figures?by=category"))["all"]["received"] == 1
+        assert (await room.get("Hà", "figures?by=unit"))["rows"] == []
+        assert (await room.get("Lan", "figures?category=noise"))["all"]["received"] == 1
+
+    async def test_the_table_goes_into_a_file(self, room: Room) -> None:
+        await room.filed()
+        answer = await room.ask("Lan", "GET", "figures?by=category", headers={"Accept": "text/csv"})
+        rows = answer.text.split("\r\n")
+        assert answer.headers["content-disposition"] == 'attachment; filename="figures.csv"'
+        assert [row.split(",")[1] for row in rows[:3]] == ["title", "Cấp nước", "Tất cả"]
+        answer = await room.ask("Lan", "GET", "figures?by=category", headers={"Accept": XLSX})
+        sheet = load_workbook(io.BytesIO(answer.content)).active
+        assert sheet is not None
+        assert [[cell.value for cell in row][1:3] for row in sheet] == [
+            ["title", "received"], ["Cấp nước", 1], ["Tất cả", 1],
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "query",
+        ["by=person", "by=", "from=x", "unit=%00", "from=2024-01-01T00:00:00Z&to=2026-01-01T00:00:00Z"],
+    )
+    async def test_what_can_not_be_counted_is_refused(self, room: Room, query: str) -> None:
+        answer = await room.ask("Lan", "GET", f"figures?{query}")
+        assert answer.status_code in (400, 422), answer.text

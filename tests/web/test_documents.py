@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.routing import Route
 
+from ioc.board.memory import MemoryBoard
 from ioc.contract import Quality
 from ioc.web import asyncapi, openapi, protocol
+from ioc.web.app import build
 from ioc.web.routes import WAYS
 from tests.conftest import ROOT, absent
 
-from .conftest import Client, Running
+from .conftest import Client, Running, settings
 
 # As protocol.md has it: type, the fields that are always there, the fields that may be.
 CLIENT = {
@@ -100,6 +103,28 @@ def test_openapi_has_every_address() -> None:
     assert len(names) == len(set(names))
 
 
+def test_openapi_has_every_route_of_the_server_and_no_other() -> None:
+    told = {(path, method.upper()) for path, ways in openapi.document()["paths"].items() for method in ways}
+    routes = [route for route in build(settings(), board=MemoryBoard()).routes if isinstance(route, Route)]
+    here = {(route.path.replace(":path", ""), method) for route in routes for method in route.methods or ()}
+    # HEAD is answered wherever GET is; /ws is in the AsyncAPI document
+    told |= {(path, "HEAD") for path, method in told if method == "GET"}
+    assert here == told
+
+
+def test_every_json_answer_has_a_schema_and_every_body_too() -> None:
+    for path, ways in openapi.document()["paths"].items():
+        for method, operation in ways.items():
+            contents = [answer.get("content", {}) for answer in operation["responses"].values()]
+            contents.append(operation.get("requestBody", {}).get("content", {}))
+            for content in contents:
+                for kind, told in content.items():
+                    assert told.get("schema") or kind not in (*openapi.JSONS, openapi.PROBLEM), (
+                        f"{method} {path} {kind}"
+                    )
+            assert all(answer.get("headers") for answer in operation["responses"].values())
+
+
 def test_openapi_covers_the_contract_and_nothing_is_left_without_words() -> None:
     told = protocol_md()
     for way in WAYS:
@@ -112,7 +137,7 @@ def test_openapi_covers_the_contract_and_nothing_is_left_without_words() -> None
 
 async def test_both_documents_are_served_and_close_codes_are_in_range(server: Running) -> None:
     async with server.http() as http:
-        assert (await http.get("/openapi.json")).json() == openapi.document()
+        assert (await http.get("/openapi.json")).json() == json.loads(json.dumps(openapi.document()))
         assert (await http.get("/asyncapi.json")).json() == json.loads(json.dumps(asyncapi.document()))
     codes = {name: value for name, value in vars(protocol).items() if name.isupper() and isinstance(value, int)}
     closing = {name: value for name, value in codes.items() if 4000 <= value <= 4999}

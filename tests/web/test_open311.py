@@ -297,7 +297,7 @@ async def test_jurisdictions_are_kept_apart(db: Database) -> None:
         answers = [await http.post(f"{V2}/requests.json", data=theirs) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [201, 201, 429]
         await refused(answers[2], 429, "may for now")
-        assert answers[2].headers["retry-after"] == "60"
+        assert 0 < int(answers[2].headers["retry-after"]) <= 60
         test = {one["service_request_id"] for one in await told(http, jurisdiction_id=TEST)}
         assert [one["service_request_id"] for one in await told(http, jurisdiction_id=OWN)] == [own]
         assert len(test) == 2 and own not in test

@@ -39,6 +39,10 @@ TYPED = Source(
         "properties": {"level": {"path": "level", "kind": "number"}, "why": {"path": "why", "required": False}},
     },
 )  # fmt: skip
+AIR = Source(
+    "air", "ngsi_ld", Contract("Sở Môi trường", cadence=600),
+    {"event": "ioc.station.measured", "url": "x", "pushed": True, "quantities": {"pm25": {"uom": "µg/m³"}}},
+)  # fmt: skip
 BROKEN = Source("broken", "push", Contract("Ai đó"), {"event": "ioc.x.y", "nonsense": 1})
 
 
@@ -57,7 +61,7 @@ def log() -> MemoryLog:
 
 @pytest.fixture
 async def server(board: MemoryBoard, db: Database, log: MemoryLog) -> AsyncIterator[Running]:
-    sources = {source.name: source for source in (RAIN, TYPED, POLLED, BROKEN)}
+    sources = {source.name: source for source in (RAIN, TYPED, POLLED, AIR, BROKEN)}
     shut = settings(access=AccessSettings(), sources=sources)
     async with running(build(shut, board=board, db=db, log=log)) as found:
         yield found
@@ -176,3 +180,13 @@ async def test_without_the_store_there_is_no_202(
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"].endswith("send it again, with the same ids; nothing is taken twice.")
+
+
+async def test_a_brokers_notification_is_taken_once(server: Running, db: Database) -> None:
+    key = await access.add_key(db, name="air", role="push:air", channels=())
+    entity = {"id": "urn:ngsi-ld:AirQualityObserved:KQ1", "type": "AirQualityObserved"}
+    entity["pm25"] = {"type": "Property", "value": 15.5, "observedAt": "2026-03-10T09:00:00+07:00"}  # type: ignore[assignment]
+    told = {"id": "urn:n:1", "type": "Notification", "subscriptionId": "urn:s:1", "data": [entity]}
+    first, again = [(await post(server, key, told, "air")).json() for _ in range(2)]
+    assert (first["records"], first["events"]) == (1, 1)
+    assert (again["events"], again["unchanged"] + again["duplicates"]) == (0, 1)

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from ioc.board.memory import MemoryBoard
-from ioc.db.session import Database, migrate, open_db
+from ioc.db.session import Database
 from ioc.report_rules import Limits
 from ioc.reports import people
 from ioc.reports.book import Asked, Book
@@ -26,14 +26,6 @@ from tests.reports.test_photos import SECRET, picture, with_gps
 from .conftest import Running, running, settings
 
 FREE = msgspec.structs.replace(RULES, limits=Limits("100000/minute", "100000/minute", "100000/minute"))
-
-
-@pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    migrate(f"sqlite:///{tmp_path}/ioc.db")
-    opened = open_db(f"sqlite:///{tmp_path}/ioc.db")
-    yield opened
-    await opened.close()
 
 
 def app(board: MemoryBoard, db: Database, folder: Path, rules: Any = FREE, **other: Any) -> Any:
@@ -89,6 +81,12 @@ async def test_the_form_says_what_a_report_is_made_of(server: Running) -> None:
     assert told["categories"][0]["title"] == {"vi": "Cấp nước", "en": "Water supply"}
     assert told["person"] is True
     assert told["limits"] == {"photos": 5, "photo_bytes": 12_000_000, "video_bytes": 40_000_000, "words": 4000}
+
+
+async def test_the_first_page_leads_to_the_form_and_to_the_desk(server: Running) -> None:
+    async with server.http() as http:
+        told = (await http.get("/", headers={"Accept": "application/json"})).json()
+    assert [one["path"] for one in told["screens"]][-2:] == ["/report", "/ops"]
 
 
 async def test_without_a_key_for_people_nobody_is_asked(board: MemoryBoard, db: Database, tmp_path: Path) -> None:
@@ -235,7 +233,7 @@ async def test_a_reason_of_refusal_is_told_in_words(server: Running, book: Book)
     assert "thẩm quyền" in told["steps"][-1]["say"]["vi"]
 
 
-async def test_nearby_reports_can_be_supported_instead(server: Running) -> None:
+async def test_nearby_reports_can_be_supported_instead(server: Running, book: Book) -> None:
     filed = await file(server, words="Vỡ ống nước, gọi 0905 123 456 gặp tôi")
     await file(server, lon=109.4)
     await file(server, category="noise")
@@ -244,6 +242,11 @@ async def test_nearby_reports_can_be_supported_instead(server: Running) -> None:
         assert [one["id"] for one in near] == [filed["id"]]
         assert 5 < near[0]["distance_m"] < 20
         assert "0905" not in near[0]["words"]
+        assert (near[0]["agency"], near[0]["agency_title"]) == (None, None)
+        await book.step(filed["id"], Asked("verify"), OPERATOR)
+        await book.step(filed["id"], Asked("assign", agency="cap_nuoc"), OPERATOR)
+        (given,) = (await http.get("/api/reports/nearby?lon=109.3201&lat=13.09&category=water")).json()["items"]
+        assert given["agency_title"] == {"vi": "Công ty Cấp nước", "en": "Water company"}
         client = str(uuid.uuid4())
         for _ in range(2):
             answer = await http.post(f"/api/reports/{filed['id']}/support", json={"client": client})

@@ -227,3 +227,48 @@ async def test_the_channel_tells_no_address(town: Town) -> None:
         await client.watch(names.REMINDERS)
         frame = await client.until(lambda frame: frame["type"] == "snapshot")
     assert frame["items"] == {"Sở Y tế": {"id": "Sở Y tế", "count": 1}}
+
+
+ALERT = {"id": "tile/x#high", "level": "bad", "since": "2026-03-10T12:00:00+07:00", "claimed": ""}
+
+
+async def alert(town: Town, **told: Any) -> None:
+    await town.board.apply(names.ALERTS, {ALERT["id"]: json.dumps({**ALERT, **told}).encode()})
+    async with asyncio.timeout(5):
+        while told.items() - (await town.get("/api/alerts")).json()[0].items():  # noqa: ASYNC110 - another's board
+            await asyncio.sleep(0.02)
+
+
+async def test_an_operator_takes_an_alert_and_gives_it_back(town: Town) -> None:
+    await town.board.reset(names.ALERTS, {ALERT["id"]: json.dumps(ALERT).encode()})
+    await town.server.present(names.ALERTS)
+    answer = await town.post("/api/alerts/claims", {"id": ALERT["id"]})
+    assert (answer.status_code, answer.json()) == (202, {"id": ALERT["id"], "claimed": "Chị operator"})
+    await alert(town, claimed="Chị operator")
+    answer = await town.post("/api/alerts/claims", {"id": ALERT["id"], "take_back": True})
+    assert (answer.status_code, answer.json()["claimed"]) == (202, None)
+    told = [event for _, event in town.log._entries if event.type == names.CLAIMED]
+    assert [(one.subject, one.method) for one in told] == [(f"claim/{ALERT['id']}", "typed")] * 2
+    assert [one.data.properties["by"] for one in told if one.data] == ["Chị operator", ""]
+    assert {one.data.properties["of"] for one in told if one.data} == {ALERT["since"]}
+    await alert(town, claimed="Anh Minh")
+    answer = await town.post("/api/alerts/claims", {"id": ALERT["id"]})
+    assert (answer.status_code, "Anh Minh has this alert" in answer.json()["detail"]) == (409, True)
+
+
+@pytest.mark.parametrize(
+    ("role", "body", "status"),
+    [
+        (None, {"id": ALERT["id"]}, 401),
+        ("screen", {"id": ALERT["id"]}, 403),
+        ("leader", {"id": ALERT["id"]}, 403),
+        ("operator", {"id": "tile/none"}, 404),
+        ("operator", {"alert": 3}, 400),
+        ("operator", None, 400),
+    ],
+)
+async def test_who_may_not_take_an_alert_and_what_is_none(town: Town, role: str | None, body: Any, status: int) -> None:
+    await town.board.reset(names.ALERTS, {ALERT["id"]: json.dumps(ALERT).encode()})
+    await town.server.present(names.ALERTS)
+    assert (await town.post("/api/alerts/claims", body, role)).status_code == status
+    assert await town.log.length() == 0

@@ -4,7 +4,7 @@ import type { Lang } from './format';
 import { debug } from './debug';
 import { Live } from './live.svelte';
 import { channelsOf, fetchScreen, Refused, type Screen } from './screen';
-import { word } from './words';
+import { text, word } from './words';
 
 const AGAIN_MS = 5_000;
 
@@ -37,7 +37,7 @@ export class Boot {
       const screen = await fetchScreen(this.name);
       if (!chosen) this.lang = screen.language;
       document.documentElement.lang = this.lang;
-      const live = new Live(screen.name, screen.beat, screen.blank_after_s * 1000, this.receipts);
+      const live = new Live(screen.name, text(screen.title, screen.language) || screen.name, screen.beat, screen.blank_after_s * 1000, this.receipts);
       live.start(channelsOf(screen));
       this.say = null;
       this.screen = screen;

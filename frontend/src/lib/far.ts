@@ -1,7 +1,7 @@
 // Very large layers from afar: vector tiles of the server, asked for again when the layer's position moved.
 
 import type { ExpressionSpecification, LayerSpecification, MapLibreMap, StyleSpecification, VectorTileSource } from 'maplibre-gl';
-import { FORMS } from './paint';
+import { formOf, kindOf } from './paint';
 
 /** From this zoom on, items come one by one (the server's FAR_ZOOM). */
 const FAR_ZOOM = 11;
@@ -10,8 +10,8 @@ const AGAIN_MS = 5_000;
 
 /** The icon of a thing in a tile, by the properties that the server puts there. */
 function icon(layer: string): ExpressionSpecification {
-  if (layer === 'reports') return ['case', ['==', ['get', 'overdue'], true], 'squareFull', 'square'];
-  const quiet = FORMS[layer]?.mark ?? 'live';
+  if (kindOf(layer) === 'reports') return ['case', ['==', ['get', 'overdue'], true], 'squareFull', 'square'];
+  const quiet = formOf(layer)?.mark ?? 'live';
   return ['match', ['get', 'state'], ['never', 'late', 'stale', 'frozen', 'down'], ['get', 'state'], quiet];
 }
 

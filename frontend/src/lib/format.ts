@@ -112,6 +112,8 @@ export function period(over: number | string, lang: Lang): string {
     const names = [u.y, u.mo, u.w, u.d, u.h, u.m, u.s];
     return names.flatMap((name, i) => (found[i + 1] === undefined ? [] : [`${found[i + 1]} ${name}`])).join(' ');
   }
+  // A year may be a leap year.
+  if (over >= 365 * 86_400 && over <= 366 * 86_400) return `1 ${u.y}`;
   const steps: [number, string][] = [[604_800, u.w], [86_400, u.d], [3600, u.h], [60, u.m], [1, u.s]];
   for (const [seconds, name] of steps) {
     if (over >= seconds && over % seconds === 0) return `${over / seconds} ${name}`;

@@ -61,13 +61,15 @@ export class Live {
 
   constructor(
     screen: string,
+    /** What people call it: so an alert about it names it. */
+    name: string,
     beat: number,
     private readonly blankAfterMs: number,
     private readonly receipts: boolean,
   ) {
     this.line = new Line(
       browserHost(),
-      { screen, name: screen },
+      { screen, name },
       { change: (channel, change) => this.#note(channel, change), link: () => this.#mirror() },
       beat,
     );

@@ -1,22 +1,28 @@
 // One map: communes below, items above; a change of a board becomes the smallest change of a source.
 
 import type { Feature, Point } from 'geojson';
-import { MapLibreMap, type GeoJSONSource, type StyleSpecification } from 'maplibre-gl';
+import { MapLibreMap, type GeoJSONSource, type LayerSpecification, type StyleSpecification } from 'maplibre-gl';
 import { addBasemap } from './basemap';
 import { addFar, Far } from './far';
 import type { Lang } from './format';
+import { covered, TAKEN, takenLayer, type Rect } from './free';
 import type { Touched } from './live.svelte';
 import { faces } from './maplibre';
-import { gone, paint, tallied, type AreaState } from './paint';
+import { gone, kindOf, paint, tallied, type AreaState } from './paint';
+import { addRegions, dimRegions, paintRegions, REGIONS } from './regions';
 import { boundsOf, type Box, type Units } from './screen';
+import { paintShade } from './shade';
+import { area, AREAS, track, TRACKED } from './shapes';
 import type { Board } from './store';
 import { around, beyond, type View } from './view';
-import { areaNames, ground, images, itemLayers, PLACES, readTokens, shortName, SUMS } from './style';
+import { areal, areaNames, ground, images, itemLayers, PLACES, readTokens, shortName, SUMS, taken, type Tokens } from './style';
 
 const PAINT_EVERY_MS = 200;
 const LOOK_AFTER_MS = 250;
 
 export interface MapSpec {
+  /** How one who listens tells it from the other maps of the page. */
+  title: string;
   box: HTMLElement;
   units: Units;
   layers: string[];
@@ -55,12 +61,15 @@ export class MapView {
   #blind = false;
   #areas: Map<string, AreaState> = new Map();
   #said: Map<string, string> = new Map();
+  #shade: { found: Map<string, number | null>; old: boolean } | null = null;
   #old: Set<string> = new Set();
   #onMove: (() => void) | null = null;
   readonly far: Far;
+  readonly #tokens: Tokens;
 
-  private constructor(spec: MapSpec, style: StyleSpecification) {
+  private constructor(spec: MapSpec, style: StyleSpecification, tokens: Tokens) {
     this.#spec = spec;
+    this.#tokens = tokens;
     this.map = new MapLibreMap({
       container: spec.box,
       style,
@@ -74,9 +83,10 @@ export class MapView {
       touchPitch: false,
       fadeDuration: 0,
       refreshExpiredTiles: false,
-      ...(spec.touch === null
-        ? {}
-        : { locale: { 'CooperativeGesturesHandler.MobileHelpText': spec.touch.move, 'CooperativeGesturesHandler.WindowsHelpText': spec.touch.zoom, 'CooperativeGesturesHandler.MacHelpText': spec.touch.zoom } }),
+      locale: {
+        'Map.Title': spec.title,
+        ...(spec.touch === null ? {} : { 'CooperativeGesturesHandler.MobileHelpText': spec.touch.move, 'CooperativeGesturesHandler.WindowsHelpText': spec.touch.zoom, 'CooperativeGesturesHandler.MacHelpText': spec.touch.zoom }),
+      },
     });
     this.map.touchZoomRotate.disableRotation();
     this.far = new Far(this.map, spec.vectors);
@@ -86,26 +96,38 @@ export class MapView {
   static async open(spec: MapSpec): Promise<MapView> {
     await faces();
     const tokens = readTokens();
-    const style = ground(spec.units, tokens, spec.u, spec.lang, spec.names, spec.grouped ? null : spec.fit);
+    const style = ground(spec.units, tokens, spec.u, spec.lang, spec.names);
+    const tops: LayerSpecification[] = [];
     for (const layer of spec.layers) {
-      const { under, over } = itemLayers(layer, tokens, spec.u, spec.grouped);
+      if (REGIONS.has(layer)) {
+        addRegions(style, layer, tokens, spec.u);
+        continue;
+      }
+      const { under, calm, over, top } = itemLayers(layer, tokens, spec.u, spec.grouped);
       const at = style.layers.findIndex((one) => one.id === 'names');
-      if (at >= 0) style.layers.splice(at, 0, ...under);
-      else style.layers.push(...under);
+      if (at >= 0) style.layers.splice(at, 1, ...under, style.layers[at]!, ...calm);
+      else style.layers.push(...under, ...calm);
       style.layers.push(...over);
+      tops.push(...(top ?? []));
       const empty = { type: 'FeatureCollection' as const, features: [] };
       const cluster = { cluster: true, clusterRadius: 34 * spec.u, clusterMaxZoom: 13, clusterProperties: SUMS };
-      const grouped = spec.grouped ? { ...cluster, clusterMaxZoom: 11 } : {};
+      const grouped = spec.grouped && !areal(layer) ? { ...cluster, clusterMaxZoom: 11 } : {};
       style.sources[layer] = { type: 'geojson', data: empty, ...(layer === 'reports' ? cluster : grouped) };
+      if (TRACKED.has(layer)) style.sources[`${layer}-tracks`] = { type: 'geojson', data: empty };
+      if (AREAS.has(layer)) style.sources[`${layer}-shapes`] = { type: 'geojson', data: empty };
       if (layer === 'reports') style.sources['reports-bad'] = { type: 'geojson', data: empty, ...cluster, clusterRadius: 44 * spec.u };
     }
-    if (spec.names) style.layers.push(areaNames(tokens, spec.u));
+    style.layers.push(...tops);
+    if (spec.names) {
+      style.sources['taken'] = { type: 'geojson', data: { type: 'FeatureCollection', features: [] } };
+      style.layers.push(areaNames(tokens, spec.u), takenLayer());
+    }
     if (spec.basemap !== null) await addBasemap(style, spec.basemap, tokens, spec.u);
     addFar(style, spec.vectors);
-    const view = new MapView(spec, style);
+    const view = new MapView(spec, style, tokens);
     const ratio = view.map.getPixelRatio();
     const all = images(tokens, spec.u, ratio);
-    for (const [name, image] of all) view.map.addImage(name, image.data, { pixelRatio: image.ratio });
+    for (const [name, image] of all) view.map.addImage(name, image.data, taken(image));
     await new Promise<void>((done) => void view.map.once('load', () => done()));
     view.#ready = true;
     view.#restate();
@@ -165,6 +187,19 @@ export class MapView {
     if (this.#ready) this.#restate();
   }
 
+  /** Fills the communes by their class; null has no figure. `old`: the figures are. */
+  shade(found: Map<string, number | null>, old: boolean): void {
+    this.#shade = { found, old };
+    if (this.#ready) this.#reshade();
+  }
+
+  /** Names keep out of these rectangles of the page, and are not cut by the frame. */
+  taken(rects: Rect[]): void {
+    const { clientWidth, clientHeight } = this.#spec.box;
+    const features = covered(clientWidth, clientHeight, rects, TAKEN * this.#spec.u).map((at): Feature<Point> => ({ type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: this.map.unproject(at).toArray() } }));
+    this.map.getSource<GeoJSONSource>('taken')?.setData({ type: 'FeatureCollection', features });
+  }
+
   /** Blind: every mark becomes a ring. */
   blind(on: boolean): void {
     if (this.#blind === on) return;
@@ -189,7 +224,12 @@ export class MapView {
     this.map.remove();
   }
 
+  #reshade(): void {
+    if (this.#shade !== null) paintShade(this.map, this.#shade.found, this.#tokens, this.#blind || this.#shade.old);
+  }
+
   #restate(): void {
+    this.#reshade();
     for (const state of ['bad', 'stale'] as const) {
       const codes = [...this.#areas].filter(([, is]) => is === state).map(([code]) => code);
       for (const id of [`area-${state}`, `area-${state}-edge`]) this.map.setFilter(id, ['in', ['get', 'code'], ['literal', codes]]);
@@ -208,8 +248,11 @@ export class MapView {
   }
 
   #reimage(layer: string): void {
+    if (AREAS.has(layer)) return;
     const old = this.#old.has(layer);
+    if (REGIONS.has(layer)) return dimRegions(this.map, layer, old || this.#blind);
     this.far.reimage(layer, this.#blind ? 'ring' : old ? 'oldRing' : null);
+    if (areal(layer)) return this.#recolour(layer, old);
     const image = (id: string, name: string | ['get', 'icon']) => void this.map.setLayoutProperty(id, 'icon-image', this.#blind ? 'ring' : name);
     if (layer === 'reports') {
       image('reports', old ? 'oldSquare' : 'square');
@@ -220,6 +263,16 @@ export class MapView {
     }
   }
 
+  /** Areas of an old picture are drawn as old, those of a dead server without colour. */
+  #recolour(layer: string, old: boolean): void {
+    const name = this.#blind ? 'muted' : old ? 'stale' : 'late';
+    const colour = this.#tokens[name];
+    this.map.setPaintProperty(layer, 'fill-pattern', `hatch-${name}`);
+    for (const id of [`${layer}-new`, `${layer}-lasting`]) this.map.setPaintProperty(id, 'line-color', colour);
+    this.map.setPaintProperty(`${layer}-count`, 'text-color', colour);
+    this.map.setLayoutProperty(`${layer}-far`, 'icon-image', this.#blind ? 'ring' : old ? 'oldSquare' : 'hot');
+  }
+
   #flush(): void {
     this.#timer = 0;
     if (!this.#ready) return;
@@ -228,10 +281,18 @@ export class MapView {
   }
 
   #paint(layer: string, waiting: Waiting): void {
+    if (REGIONS.has(layer)) return paintRegions(this.map, layer, waiting.board);
+    if (TRACKED.has(layer)) this.#draw(`${layer}-tracks`, waiting, track);
+    if (AREAS.has(layer)) this.#draw(`${layer}-shapes`, waiting, area);
     const split = layer === 'reports';
     const main = this.map.getSource<GeoJSONSource>(layer);
     const bad = split ? this.map.getSource<GeoJSONSource>('reports-bad') : undefined;
     if (main === undefined) return;
+    if (areal(layer)) {
+      // A few cells: all of them at once.
+      main.setData({ type: 'FeatureCollection', features: [...waiting.board.items.values()].filter((one): one is Feature => (one as Feature).geometry?.type === 'Polygon') });
+      return;
+    }
     const ids = waiting.all ? waiting.board.items.keys() : waiting.ids;
     const quiet: Feature<Point>[] = [];
     const trouble: Feature<Point>[] = [];
@@ -252,6 +313,15 @@ export class MapView {
     void main.updateData({ remove: leave(trouble), add: quiet });
     void bad?.updateData({ remove: leave(quiet), add: trouble });
   }
+
+  /** Lines or areas of the items that changed; `made` gives null for one that has none. */
+  #draw(source: string, waiting: Waiting, made: (id: string, item: unknown) => Feature | null): void {
+    const ids = [...(waiting.all ? waiting.board.items.keys() : waiting.ids)];
+    const features = ids.flatMap((id) => made(id, waiting.board.items.get(id)) ?? []);
+    const to = this.map.getSource<GeoJSONSource>(source);
+    if (waiting.all) to?.setData({ type: 'FeatureCollection', features });
+    else void to?.updateData({ remove: ids, add: features });
+  }
 }
 
 /**
@@ -264,7 +334,7 @@ function features(layer: string, id: string, item: unknown, split: boolean): { c
   if (given === undefined || given.geometry?.type !== 'Point' || gone(layer, properties)) return { calm: null, bad: null };
   const geometry = given.geometry;
   const made = (many: number, bad: number, trouble: boolean): Feature<Point> => ({
-    type: 'Feature', id, geometry, properties: { id, place: place(id), ...paint(layer, properties), trouble, many, bad },
+    type: 'Feature', id, geometry, properties: { id, place: TRACKED.has(layer) ? -1 : kindOf(layer) === 'stations' ? PLACES : place(id), ...paint(layer, properties), trouble, many, bad },
   });
   const { many, bad } = tallied(layer, properties);
   if (!split) return { calm: made(many, bad, paint(layer, properties).trouble), bad: null };

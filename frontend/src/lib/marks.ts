@@ -41,9 +41,12 @@ export const MARKS = {
   flat: [line('M4 12h15', 2.6)],
   square: [line('M5.5 4h13a1.5 1.5 0 0 1 1.5 1.500v13a1.5 1.5 0 0 1-1.5 1.500h-13a1.5 1.5 0 0 1-1.5-1.500v-13a1.5 1.5 0 0 1 1.5-1.500z', 2.6)],
   squareFull: [fill('M5 3h14a2 2 0 0 1 2 2v14a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2z')],
+  hot: [line('M4 4h16v16H4z', 2.6), line('M4 12l8-8M4 20L20 4M12 20l8-8', 2)],
   triangle: [line('M3 4.500h18L12 21z', 2.6)],
+  triangleFull: [fill('M2 3.500h20L12 22z')],
   arrow: [fill('M12 2l7 19-7-4.500L5 21z')],
   arrowOpen: [line('M12 3l6.2 16.500L12 15.6 5.8 19.500z', 2.2)],
+  zone: [{ d: 'M3 9l8-6 10 4-2 12-12 2z', width: 2.2, dash: [4, 2.6] }],
   close: [{ d: 'M4.5 4.5l15 15M19.5 4.5l-15 15', width: 2.6, cap: 'square' }],
 } satisfies Record<string, Stroke[]>;
 

@@ -20,11 +20,21 @@ export interface TilePanel {
   source: Text | null;
 }
 
+export interface Shade {
+  tile: string;
+  /** Four, ascending: between them lie five classes. */
+  limits: number[];
+  decimals: number;
+  label: Text | null;
+}
+
 export interface MapPanel {
   layers: string[];
   bbox: Box | null;
   /** The tile whose figures by commune hatch the communes that have none. */
   areas: string | null;
+  /** The tile whose figures by commune fill the communes. */
+  shade?: Shade | null;
   inset: { title: Text; bbox: Box; layers: string[] } | null;
   basemap: string | null;
 }
@@ -33,6 +43,8 @@ export interface MapPanel {
 export interface Rows {
   title: Text;
   most: number;
+  /** Of the link matrix: the good ones have rows of their own, as long as there is room. */
+  whole?: boolean;
 }
 
 export const QUALITY = ['links', 'ledger', 'checks', 'reminders'] as const;
@@ -94,7 +106,8 @@ export function channelsOf(screen: Screen): string[] {
 
 export function channelsOfMap(map: MapPanel): string[] {
   const layers = [...map.layers, ...(map.inset?.layers ?? [])].map((name) => `layer/${name}`);
-  return map.areas === null ? layers : [`tile/${map.areas}`, ...layers];
+  const tiles = [map.areas, map.shade?.tile].flatMap((name) => (name == null ? [] : [`tile/${name}`]));
+  return [...tiles, ...layers];
 }
 
 /** Why a page can't begin: 401, 403 or 404 of the server; 0 when it was not reached. */

@@ -47,3 +47,30 @@ export function howLong(source: SourceItem, now: number, lang: Lang): string {
   const state = stateWord(lookOf(source), lang);
   return at === null || source.state === 'never' ? state : `${state} ${age(now - at, lang)}`;
 }
+
+/** Canvas pixels that a cell of the strip takes: a letter of its name, of its state, and what stands around both. */
+const NAME = 12.4;
+const STATE = 11.2;
+const SIDES = 30;
+const MARK = 30;
+/** A longer name is cut, when its source is in trouble. */
+const MOST_NAME = 25;
+
+/** How wide a cell of the strip is, in canvas pixels. */
+export function cellWidth(name: string, state: string): number {
+  return SIDES + Math.max(NAME * Math.min(name.length, MOST_NAME), MARK + STATE * state.length);
+}
+
+/**
+ * How many of the cells find room, worst first, and whether one that counts the rest follows: of those in trouble none
+ * is left out without a word; of the quiet ones those that fit whole.
+ */
+export function cellsThatFit(troubled: number[], quiet: number[], room: number, most: number, rest: number): { troubled: number; quiet: number } {
+  const sums = (from: number, widths: number[]) => widths.map((_, i) => from + widths.slice(0, i + 1).reduce((a, b) => a + b, 0));
+  const all = sums(0, troubled);
+  if (troubled.length > most || (all.at(-1) ?? 0) > room) {
+    return { troubled: Math.max(1, Math.min(most - 1, all.filter((sum) => sum + rest <= room).length)), quiet: 0 };
+  }
+  const left = sums(all.at(-1) ?? 0, quiet).filter((sum) => sum <= room).length;
+  return { troubled: troubled.length, quiet: Math.min(left, most - troubled.length) };
+}

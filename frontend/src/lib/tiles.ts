@@ -98,6 +98,7 @@ export interface Around {
 }
 
 const DAY_MS = 86_400_000;
+const LONG = 10_000;
 
 export function shown(value: number | string | null | undefined, decimals: number, lang: Lang): string {
   return typeof value === 'string' ? value : figure(value, decimals, lang);
@@ -138,7 +139,9 @@ function barOf(item: TileItem, of: number | null): Face['bar'] {
   const target = item.target ?? null;
   const percent = text(item.unit, 'vi') === '%';
   if (of === null && target === null && !percent) return null;
-  const whole = of ?? (percent ? 100 : Math.max(item.value, target ?? 0) * 1.25);
+  // An index of 109,7 % against 111 % is no part of a hundred: its bar would look full, and its target reached.
+  const most = Math.max(item.value, target ?? 0);
+  const whole = of ?? (percent && most <= 100 ? 100 : most * 1.25);
   if (!(whole > 0)) return null;
   const share = (n: number) => Math.max(0, Math.min(100, (100 * n) / whole));
   return { width: share(item.value), target: target === null ? null : share(target) };
@@ -171,9 +174,35 @@ function revisedOf(item: TileItem | undefined, decimals: number, around: Around)
   return { at: since(at, around.now), from: figure(revised.from, decimals, around.lang) };
 }
 
+/** Rough widths of what stands beside each other, in the figure's own size: it must fit a tile of a wall. */
+const DIGIT = 0.66;
+const ONE = 0.42;
+const POINT = 0.28;
+const LETTER = 0.52;
+const ROOM = 4.9;
+/** How large a unit is beside its figure, and a smaller figure beside a full one. */
+const UNIT = 0.46;
+const SMALLER = 0.82;
+
+/**
+ * Whether figure, unit, mark and trend need a smaller size to stand beside each other; `bare`: the unit finds no room
+ * even then, and is left to the label.
+ */
+export function tight(face: Pick<Face, 'value' | 'unit' | 'level' | 'trend' | 'others'>): '' | 'tight' | 'tight bare' {
+  const figures = (text: string) => [...text].reduce((sum, one) => sum + (/[.,:]/.test(one) ? POINT : one === '1' ? ONE : DIGIT), 0);
+  const unit = face.unit === '' ? 0 : 0.15 + UNIT * LETTER * face.unit.length;
+  const mark = face.level === 'warn' || face.level === 'bad' ? 0.6 + (face.level === 'bad' ? 0.36 : 0) : 0;
+  const others = face.others.reduce((sum, one) => sum + 0.6 + UNIT * figures(one), 0);
+  const trend = face.trend === null ? 0 : 0.15 + 0.33 * Math.max(1 + figures(face.trend.by), LETTER * face.trend.over.length);
+  const beside = mark + others + trend;
+  if (figures(face.value) + unit + beside <= ROOM) return '';
+  return SMALLER * (figures(face.value) + unit) + beside <= ROOM ? 'tight' : 'tight bare';
+}
+
 function coverageOf(have: number | null, expect: number | null, of: string, lang: Lang): Face['coverage'] {
   if (expect === null || have === null) return { full: '', figures: '', of: '' };
-  const figures = `${figure(have, 0, lang)}/${figure(expect, 0, lang)}`;
+  // Twice the same long figure finds no room beside the age.
+  const figures = have === expect && expect >= LONG ? `${word('whole', lang)} ${figure(have, 0, lang)}` : `${figure(have, 0, lang)}/${figure(expect, 0, lang)}`;
   return { full: `${figures} ${of}`.trim(), figures, of };
 }
 

@@ -19,8 +19,12 @@ export class Aside {
   #known = new Map<string, number>();
   #of = new Map<string, AsideRow[]>();
 
+  /** `shut`: the reader may not see what was set aside. */
+  constructor(readonly shut: boolean) {}
+
   /** Follows the sources' own counts; a source that can't be asked now keeps what was known of it. */
   follow(sources: SourceItem[]): void {
+    if (this.shut) return;
     for (const source of sources) {
       if ((this.#known.get(source.id) ?? 0) === source.refused) continue;
       this.#known.set(source.id, source.refused);

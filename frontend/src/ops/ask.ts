@@ -1,5 +1,6 @@
 // What the console asks the desk for and tells it (`/api/desk/...`): shapes of the answers, and refusals as sentences.
 
+import { attribute, type Attribute, type Given, type LooseAttribute } from '../lib/answers';
 import type { Text } from '../lib/protocol';
 
 export type Role = 'leader' | 'operator' | 'agency' | 'admin';
@@ -86,7 +87,7 @@ export interface Passed {
 export interface Photo {
   url: string | null;
   kind: 'photo' | 'video' | 'after';
-  state: 'planned' | 'taken' | 'refused';
+  state: 'planned' | 'taken' | 'refused' | 'purged';
   why?: string | null;
 }
 export interface Twin {
@@ -128,11 +129,41 @@ export interface Template {
   text: Text;
 }
 
-/** What the citizens' form tells everybody of this centre. */
+/** What the citizens' form tells everybody of this centre; `asked`: what each category asks beside the words. */
 export interface Form {
   province: { name: Text; where: Text | null };
   limits: { words: number };
   demo: boolean;
+  asked: Record<string, Attribute[]>;
+}
+
+/** The figures of one part; each count of a share stands beside the count that it is of. */
+export interface Part {
+  code: string | null;
+  title: string;
+  received: number;
+  open: number;
+  asked: number;
+  late: number;
+  done: number;
+  on_time: number;
+  on_time_of: number;
+  on_time_percent: number | null;
+  reopened: number;
+  reopened_of: number;
+  reopened_percent: number | null;
+  rated: number;
+  content: number;
+  content_percent: number | null;
+  hours: number | null;
+}
+export interface Figures {
+  by: 'agency' | 'unit' | 'category';
+  from: string;
+  to: string;
+  rows: Part[];
+  all: Part;
+  shift: { from: string; to: string; received: number; handled: number; mine: number; waiting: number; asked: number; late: number };
 }
 
 /** What a step may carry; `version`: the one that the reader saw. */
@@ -159,6 +190,7 @@ export interface Called {
   lat?: number;
   name?: string;
   phone?: string;
+  attributes?: Given;
 }
 
 /** A refusal of the server, in its own sentence. `who` and `what`: somebody was quicker (409). Status 0: it was not reached. */
@@ -207,7 +239,10 @@ async function send<T>(path: string, method: string, body?: unknown): Promise<T 
 const one = (id: string, rest = '') => `/api/desk/reports/${encodeURIComponent(id)}${rest}`;
 
 export const fetchMe = () => get<Me>('/api/desk/me');
-export const fetchForm = () => get<Form>('/api/reports/form');
+export async function fetchForm(): Promise<Form> {
+  const told = await get<Omit<Form, 'asked'> & { categories?: { code: string; attributes?: LooseAttribute[] }[] }>('/api/reports/form');
+  return { ...told, asked: Object.fromEntries((told.categories ?? []).map((one) => [one.code, (one.attributes ?? []).map(attribute)])) };
+}
 export const fetchQueue = (query: string, signal?: AbortSignal) => get<Queue>(`/api/desk/queue?${query}`, signal);
 export const fetchReport = (id: string, signal?: AbortSignal) => get<Report>(one(id), signal);
 /** Whose name and number it is; each look is written down. */
@@ -215,7 +250,10 @@ export const fetchPerson = (id: string) => get<Person>(one(id, '/person'));
 export const takeStep = (id: string, asked: Asked) => send<{ version: number; state: ReportState }>(one(id, '/steps'), 'POST', asked);
 export const claim = (id: string) => send<Claim>(one(id, '/claim'), 'POST', {});
 export const unclaim = (id: string) => send<null>(one(id, '/claim'), 'DELETE');
+/** Takes an open alert, or gives it back; 409 says who has it. */
+export const claimAlert = (id: string, back: boolean) => send<unknown>('/api/alerts/claims', 'POST', { id, take_back: back });
 export const fileReport = (called: Called) => send<{ id: string; number: string }>('/api/desk/reports', 'POST', called);
+export const fetchFigures = (query: string, signal?: AbortSignal) => get<Figures>(`/api/desk/figures?${query}`, signal);
 export const fetchTemplates = () => get<Template[]>('/api/desk/templates');
 
 /** A photo of how it looks now. */
@@ -226,11 +264,14 @@ export async function sendAfter(id: string, file: File): Promise<void> {
 const KINDS = { csv: 'text/csv', xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', geojson: 'application/geo+json' } as const;
 
 /** What is listed, as a file that the browser keeps; the server writes down who took it. */
-export async function saveExport(kind: keyof typeof KINDS, query: string): Promise<void> {
-  const answer = await reach(`/api/desk/export?${query}`, { headers: { accept: KINDS[kind] } }, UPLOAD_MS);
+export const saveExport = (kind: keyof typeof KINDS, query: string) => save(kind, `/api/desk/export?${query}`, 'phan-anh');
+export const saveFigures = (kind: 'csv' | 'xlsx', query: string) => save(kind, `/api/desk/figures?${query}`, 'tong-hop');
+
+async function save(kind: keyof typeof KINDS, path: string, name: string): Promise<void> {
+  const answer = await reach(path, { headers: { accept: KINDS[kind] } }, UPLOAD_MS);
   const link = document.createElement('a');
   link.href = URL.createObjectURL(await answer.blob());
-  link.download = `phan-anh.${kind}`;
+  link.download = `${name}.${kind}`;
   link.click();
   URL.revokeObjectURL(link.href);
 }

@@ -1,13 +1,15 @@
 // What the console knows and does: the queue, the report that is open, what was typed for each, and what was refused.
 
 import { SvelteMap } from 'svelte/reactivity';
+import { answers, type Given } from '../lib/answers';
 import type { Lang } from '../lib/format';
+import { fresh } from '../lib/fresh';
 import { fetchUnits, type Units } from '../lib/screen';
 import type { Live } from '../lib/live.svelte';
 import { text } from '../lib/words';
 import {
-  claim, fetchPerson, fetchQueue, fetchReport, Refusal, sendAfter, takeStep, unclaim,
-  type Asked, type Counts, type Form, type Me, type Person, type Report, type Row, type Step,
+  claim, claimAlert, fetchPerson, fetchQueue, fetchReport, Refusal, sendAfter, takeStep, unclaim, fileReport,
+  type Asked, type Counts, type Form, type Me, type Person, type Report, type Row, type Step, type Called,
 } from './ask';
 import { heldBy, shortNumber } from './faces';
 import { queryOf, readSaved, withSaved, writeSaved, type Filter, type Known, type Saved } from './filters';
@@ -28,10 +30,17 @@ export interface Asking {
   report: string;
 }
 
+/** What was written of a call so far. `client`: the same form sent twice is one report. */
+type Call = Required<Omit<Called, 'lon' | 'lat' | 'attributes'>> & { attributes: Given };
+
+function blankCall(): Call {
+  return { client: fresh(), channel: 'phone', category: '', words: '', address: '', unit: '', name: '', phone: '', attributes: {} };
+}
+
 const SETTLE_MS = 120;
 const REFETCH_MS = 400;
-/** Where no channel says what changed (a key without it), the queue is asked for so often. */
-const POLL_MS = 30_000;
+/** No channel tells of claims, nor of anything to a key without it: the queue is asked for so often. */
+const POLL_MS = 10_000;
 const RENEW_MS = 50_000;
 const PAGE = '100';
 const ASK_TITLES: Partial<Record<Step, Said>> = {
@@ -64,6 +73,7 @@ export class Desk {
   /** Counts up when the map is to be shown. */
   mapped = $state(0);
   drafts = new SvelteMap<string, string>();
+  call = $state(blankCall());
 
   #queued: AbortController | null = null;
   #opening: AbortController | null = null;
@@ -243,6 +253,21 @@ export class Desk {
     return done !== null;
   }
 
+  /** Files the call; what was written stays until the desk has it. */
+  async fileCall(): Promise<void> {
+    const { client, channel, category, attributes, ...texts } = $state.snapshot(this.call);
+    const written = Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, value.normalize('NFC').trim()]).filter(([, value]) => value !== ''));
+    const where = this.placed === null ? {} : { lon: this.placed[0], lat: this.placed[1] };
+    const asked = { attributes: answers(this.form?.asked[category] ?? [], attributes) };
+    const filed = await this.#try(() => fileReport({ client, channel, category, words: '', ...written, ...where, ...asked }));
+    if (filed === null) return;
+    this.placed = null;
+    this.call = blankCall();
+    this.pick(filed.id);
+    this.notice = { level: 'live', title: said('call_filed', this.lang), say: filed.number };
+    await this.refetch();
+  }
+
   async after(file: File): Promise<void> {
     const report = this.report;
     if (report === null) return;
@@ -255,6 +280,11 @@ export class Desk {
     if (report === null) return;
     await this.#try(async () => void (await (this.mine ? unclaim(report.id) : claim(report.id))));
     await this.refetch();
+  }
+
+  /** Takes an alert, or gives back one that is ours; every screen shows who has it within a beat. */
+  async takeAlert(id: string, back: boolean): Promise<void> {
+    await this.#try(() => claimAlert(id, back));
   }
 
   async #renew(): Promise<void> {

@@ -6,6 +6,7 @@ import './queue.css';
 import './case.css';
 import './side.css';
 import './sheets.css';
+import './synthesis.css';
 import Page from './Page.svelte';
 
 const target = document.getElementById('page');

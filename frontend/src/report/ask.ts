@@ -1,9 +1,11 @@
 // Questions of the page to the province: form, communes, what lies nearby, how a report stands.
 
 import type { FeatureCollection } from 'geojson';
+import { attribute, said, type LooseAttribute } from '../lib/answers';
+import type { Text } from '../lib/protocol';
 import type { Units } from '../lib/screen';
 import { sentence } from './outbox';
-import type { Attribute, Category, Followed, Form, Near, Said } from './shapes';
+import type { Category, Followed, Form, Near } from './shapes';
 
 const PATIENCE_MS = 15_000;
 
@@ -37,33 +39,10 @@ async function json<T>(path: string, init?: RequestInit): Promise<T> {
   }
 }
 
-type Loose = Said | readonly [string, string] | string;
-
-function said(given: Loose): Said {
-  if (typeof given === 'string') return { vi: given, en: given };
-  if ('vi' in given) return given;
-  return { vi: given[0], en: given[1] };
-}
-
-interface LooseAttribute extends Omit<Attribute, 'title' | 'values' | 'required'> {
-  title: Loose;
-  required?: boolean;
-  values?: readonly (readonly [string, string, string?] | { key?: string; code?: string; title?: Loose; name?: Loose })[];
-}
-
-function attribute(given: LooseAttribute): Attribute {
-  const values = (given.values ?? []).map((one) => {
-    if ('length' in one) return { key: one[0], title: { vi: one[1], en: one[2] ?? one[1] } };
-    const key = one.key ?? one.code ?? '';
-    return { key, title: said(one.title ?? one.name ?? key) };
-  });
-  return { ...given, title: said(given.title), required: given.required ?? false, values };
-}
-
 export async function askForm(): Promise<Form> {
   type Loosely = Omit<Form, 'categories' | 'province'> & {
-    province: Loose | { name: Loose };
-    categories: (Omit<Category, 'attributes' | 'title' | 'hours'> & { title: Loose; hours?: Partial<Category['hours']>; attributes?: LooseAttribute[] })[];
+    province: Text | { name: Text };
+    categories: (Omit<Category, 'attributes' | 'title' | 'hours'> & { title: Text; hours?: Partial<Category['hours']>; attributes?: LooseAttribute[] })[];
   };
   const told = await json<Loosely>('/api/reports/form');
   if (!Array.isArray(told.categories)) throw new Unanswered(0, '');
@@ -73,7 +52,7 @@ export async function askForm(): Promise<Form> {
     hours: { accept: one.hours?.accept ?? null, done: one.hours?.done ?? null },
     attributes: (one.attributes ?? []).map(attribute),
   }));
-  const province = typeof told.province === 'object' && 'name' in told.province ? told.province.name : (told.province as Loose);
+  const province = typeof told.province === 'object' && 'name' in told.province ? told.province.name : (told.province as Text);
   return { ...told, province: said(province), categories };
 }
 

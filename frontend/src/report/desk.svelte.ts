@@ -1,6 +1,8 @@
 // What the app knows: the draft, what this phone keeps, whether there is signal, and where the reader stands.
 
+import { answers } from '../lib/answers';
 import type { Lang } from '../lib/format';
+import { fresh } from '../lib/fresh';
 import type { Units } from '../lib/screen';
 import { askForm, askUnits } from './ask';
 import { CHANGES, Keep } from './keep';
@@ -27,15 +29,6 @@ export function viewOf(hash: string): View {
   if (name === 'cua-toi') return { name: 'mine' };
   if (name === 'ban-do') return { name: 'map' };
   return { name: 'what' };
-}
-
-/** A random id; pages without TLS have no randomUUID. */
-export function fresh(): string {
-  const b = crypto.getRandomValues(new Uint8Array(16));
-  b[6] = (b[6]! & 0x0f) | 0x40;
-  b[8] = (b[8]! & 0x3f) | 0x80;
-  const hex = [...b].map((one) => one.toString(16).padStart(2, '0')).join('');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
 function blank(): Draft {
@@ -172,8 +165,7 @@ export class Desk {
 
   #filing(website: string): Filing {
     const d = $state.snapshot(this.draft);
-    const known = this.category?.attributes.map((one) => one.code) ?? [];
-    const attributes = Object.fromEntries(Object.entries(d.attributes).filter(([code, value]) => known.includes(code) && value.length > 0));
+    const attributes = answers(this.category?.attributes ?? [], d.attributes);
     const place = d.place === null ? {} : { lon: d.place.lon, lat: d.place.lat, ...(d.place.accuracy === null ? {} : { accuracy_m: d.place.accuracy }) };
     return {
       client: d.client,

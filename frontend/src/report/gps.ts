@@ -2,18 +2,21 @@
 
 import type { Place } from './shapes';
 
+/** Why there is no place; `gps_plain`: pages without TLS are told none. */
+export type NoPlace = 'gps_denied' | 'gps_late' | 'gps_plain';
+
 const GOOD_M = 15;
 const PATIENCE_MS = 20_000;
 
 /** Tells each better place; ends when one is good enough, or with why there is none. */
-export function ask(tell: (place: Place) => void): Promise<'gps_denied' | 'gps_late' | null> {
+export function ask(tell: (place: Place) => void): Promise<NoPlace | null> {
   return new Promise((done) => {
-    if (!('geolocation' in navigator)) {
-      done('gps_denied');
+    if (!isSecureContext || !('geolocation' in navigator)) {
+      done(isSecureContext ? 'gps_denied' : 'gps_plain');
       return;
     }
     let best = Infinity;
-    const end = (said: 'gps_denied' | 'gps_late' | null): void => {
+    const end = (said: NoPlace | null): void => {
       clearTimeout(late);
       navigator.geolocation.clearWatch(watch);
       done(said);

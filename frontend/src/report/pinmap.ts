@@ -21,7 +21,7 @@ export interface Around {
 export async function openMap(box: HTMLElement, units: Units, lang: Lang, at: Around | null, marks: boolean): Promise<MapLibreMap> {
   await faces();
   const tokens = readTokens();
-  const style = ground(units, tokens, U, lang, true, null);
+  const style = ground(units, tokens, U, lang, true);
   if (marks) {
     style.sources['reports'] = { type: 'geojson', data: { type: 'FeatureCollection', features: [] } };
     style.layers.push({

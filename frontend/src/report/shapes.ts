@@ -1,18 +1,6 @@
 // What goes over the wire to `/api/reports`, and what this phone keeps. Times of the wire are RFC 3339, the phone's own are milliseconds.
 
-export interface Said {
-  vi: string;
-  en: string;
-}
-
-/** A question that a category asks beside the words; `values`: key and what it says. */
-export interface Attribute {
-  code: string;
-  kind: 'string' | 'text' | 'number' | 'datetime' | 'singlevaluelist' | 'multivaluelist';
-  title: Said;
-  values: { key: string; title: Said }[];
-  required: boolean;
-}
+import type { Attribute, Given, Said } from '../lib/answers';
 
 export interface Category {
   code: string;
@@ -51,7 +39,7 @@ export interface Draft {
   address: string;
   name: string;
   phone: string;
-  attributes: Record<string, string | string[]>;
+  attributes: Given;
   /** Reports nearby that are another thing. */
   others: string[];
   at: number;
@@ -89,7 +77,7 @@ export interface Filing {
   phone?: string;
   photos: { hash: string; kind: 'photo' | 'video'; bytes: number; type: string }[];
   device?: string;
-  attributes?: Record<string, string | string[]>;
+  attributes?: Given;
   website: string;
 }
 
@@ -135,6 +123,8 @@ export interface Near {
   distance_m: number;
   filed: string;
   state: string;
+  /** Who has it, by name; null: nobody yet. */
+  agency_title?: Said | null;
   photo?: string | null;
 }
 

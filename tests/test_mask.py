@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ioc.db.mask import MOST_BYTES, mask, mask_text
+from ioc.mask import MOST_BYTES, mask, mask_text
 
 
 @pytest.mark.parametrize(
