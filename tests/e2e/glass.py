@@ -23,7 +23,7 @@ ARGUMENTS = [
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
-FIGURES = "() => document.querySelectorAll('.tile[data-state], .wd').length > 0 && window.__ioc?.live.link === 'open' \
+FIGURES = "() => document.querySelectorAll('.tile[data-state], .wd').length > 0 && window.__ioc?.live?.link === 'open' \
 && [...document.querySelectorAll('.tile .v > b, .wd .n')].some((one) => /\\d/.test(one.textContent ?? ''))"
 PAINTED = "() => { const map = window.__ioc?.%s?.map; return !!map && map.areTilesLoaded() \
 && map.queryRenderedFeatures({layers: ['cameras', 'cameras-trouble']}).length >= %d; }"

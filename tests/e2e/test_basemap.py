@@ -91,6 +91,6 @@ def test_a_pmtiles_file_is_read_in_ranges(page: Page, centre: Centre) -> None:
 
     page.route("**/basemap.pmtiles", give)
     with_basemap(page, centre, "/basemap.pmtiles")
-    page.wait_for_function("() => window.__ioc.main.map.isSourceLoaded('basemap')")
+    page.wait_for_function("() => window.__ioc?.main?.map.isSourceLoaded('basemap')")
     assert len(asked) >= 2
     assert page.evaluate("() => window.__ioc.main.map.getLayer('basemap').type") == "raster"

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.browser
 
 MANY = 3000
 WEST, SOUTH, SIDE = 109.0, 12.9, 0.4
-ITEMS = "() => window.__ioc?.live.line.boards.get('layer/cameras')?.items.size ?? -1"
+ITEMS = "() => window.__ioc?.live?.line.boards.get('layer/cameras')?.items.size ?? -1"
 DRAWN = """(layer) => { const map = window.__ioc?.main?.map; if (!map || !map.areTilesLoaded()) return [];
   return map.queryRenderedFeatures({layers: [layer]}).map((one) => one.properties); }"""
 

@@ -56,7 +56,7 @@ def test_a_script_is_text_on_every_screen_and_runs_on_none(browser: Browser, cen
     _calm(page)
     for path in ("/wall/overview", "/tablet"):
         page.goto(f"{centre.url}{path}")
-        page.wait_for_function("() => window.__ioc?.live.link === 'open'")
+        page.wait_for_function("() => window.__ioc?.live?.link === 'open'")
         _calm(page)
     context.close()
     assert not [one for one in asked if "evil" in one]

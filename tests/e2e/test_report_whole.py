@@ -253,7 +253,7 @@ def console(browser: Browser, centre: Centre, secret: str) -> Iterator[Page]:
     page.locator("#key").fill(secret)
     page.keyboard.press("Enter")
     page.locator(".queue").wait_for()
-    page.wait_for_function("() => window.__ioc.live.link === 'open'")
+    page.wait_for_function("() => window.__ioc?.live?.link === 'open'")
     yield page
     context.close()
     assert errors == []
