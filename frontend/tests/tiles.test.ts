@@ -100,6 +100,15 @@ describe('the face of a tile', () => {
     const failed = { label: 'phép kiểm trượt', label_en: 'checks failed', value: 3, of: 41 };
     expect([cause(item({ parts: [failed] }), 'vi'), cause(item({ parts: [failed] }), 'en')]).toEqual(['3 trên 41 phép kiểm trượt', '3 of 41 checks failed']);
   });
+
+  test('what must be known of a figure goes with it to eye and ear, and not with one that is absent', () => {
+    const why = 'Từ năm 2022 tính theo bộ chỉ số 922, không so được với bộ 1726.';
+    const made = face(panel, item({ why }), around());
+    expect(made.note).toBe(why);
+    expect(made.sentence).toContain(why);
+    expect(face(panel, item({ why, value: null }), around()).note).toBe('');
+    expect(face(panel, item({}), around()).note).toBe('');
+  });
 });
 
 describe('a channel that speaks for more sources than the figure has', () => {

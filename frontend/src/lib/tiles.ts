@@ -81,7 +81,10 @@ export interface Face {
   due: string;
   others: string[];
   revised: { at: string; from: string } | null;
+  /** Why its channel is not live. */
   why: string | null;
+  /** What must be known of the figure itself: that a later year is told by another set, say. */
+  note: string;
   /** One sentence for who listens. */
   sentence: string;
 }
@@ -241,10 +244,11 @@ export function face(panel: TilePanel, item: TileItem | undefined, around: Aroun
     others: (item?.other ?? []).map((one) => shown(one.value, panel.decimals, lang)),
     revised: revisedOf(item, panel.decimals, around),
     why: reason(around.problem ?? quality?.why, lang),
+    note: absent ? '' : text(item.why, lang),
     sentence: '',
   };
   made.methodWord = made.method === null ? '' : methodWord(made.method, lang);
-  made.sentence = [`${made.label}: ${made.value} ${made.unit}`.trim(), `${made.stateWord} ${made.age}`.trim(), made.coverage.full, made.methodWord, made.source, made.due]
+  made.sentence = [`${made.label}: ${made.value} ${made.unit}`.trim(), `${made.stateWord} ${made.age}`.trim(), made.coverage.full, made.methodWord, made.source, made.due, made.note]
     .filter((part) => part !== '')
     .join(', ');
   return made;
