@@ -23,20 +23,26 @@ from ioc.plain import plain
 from ioc.settings import Settings, Source
 
 
+@cache
+def _points(package: str) -> metadata.EntryPoints:
+    """What other packages brought; a process imports no more of them than were there when it began."""
+    return metadata.entry_points(group=f"ioc.{package}")
+
+
 def _module(package: str, name: str) -> ModuleType | None:
     try:
         return importlib.import_module(f"{package}.{name}")
     except ModuleNotFoundError as error:
         if error.name not in (package, f"{package}.{name}"):
             raise
-    for point in metadata.entry_points(group=f"ioc.{package}", name=name):
+    for point in _points(package).select(name=name):
         return importlib.import_module(point.module)
     return None
 
 
 def names(package: str) -> list[str]:
     """Names of all adapters or layers that are here (`package`: "adapters" or "layers"), sorted."""
-    found = {point.name for point in metadata.entry_points(group=f"ioc.{package}")}
+    found = {point.name for point in _points(package)}
     try:
         home = importlib.import_module(package)
     except ModuleNotFoundError:

@@ -90,15 +90,17 @@ async def test_petitions_of_quang_nam(tmp_path: Path) -> None:
         assert all(item.properties["unit"] and "description" not in item.properties for item in items)
 
         await stage.turn("unanswered")
-        before = parts(stage, "petitions_overdue").get(office.SLOW, 0)
+        before = parts(stage, "petitions_overdue")
         stage.later(hours=6)
         await stage.ask("petitions")
         after = parts(stage, "petitions_overdue")
         assert stage.figure("petitions_overdue_building").value == after[office.SLOW]
         assert stage.figure("petitions_overdue_building").level == "bad"
         assert stage.figure("petitions_overdue_communes").value == after["UBND xã, phường"]
-        assert after[office.SLOW] > before + 10
-        assert after[office.SLOW] > max(count for name, count in after.items() if name != office.SLOW)
+        grown = {name: count - before.get(name, 0) for name, count in after.items()}
+        assert grown[office.SLOW] > 10
+        # which office has most at an hour of the day is another matter
+        assert max(grown, key=lambda name: grown[name]) == office.SLOW
 
         await stage.turn("frozen")
         await stage.ask("petitions")
