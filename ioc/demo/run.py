@@ -32,7 +32,7 @@ from ioc.report_rules import KEY as REPORTS_KEY
 from ioc.run.children import die_with
 
 ROLES = (("web",), ("poller", "health"), ("projector", "archive"))
-READY_S = 120.0
+READY_S = 300.0
 STOP_S = 15.0
 LOOK_S = 0.2
 BACK_OFF_S, BACK_OFF_MAX_S = 0.25, 10.0

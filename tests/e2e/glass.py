@@ -21,7 +21,8 @@ ARGUMENTS = [
     "--enable-unsafe-swiftshader",
     "--js-flags=--expose-gc",
 ]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# The first draws no window of its own, and so costs less; the others show the same.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 FIGURES = "() => document.querySelectorAll('.tile[data-state], .wd').length > 0 && window.__ioc?.live?.link === 'open' \
 && [...document.querySelectorAll('.tile .v > b, .wd .n')].some((one) => /\\d/.test(one.textContent ?? ''))"

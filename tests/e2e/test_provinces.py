@@ -100,24 +100,32 @@ def main_figure(page: Page, centre: demo.Centre, wall: Wall) -> str:
         page.wait_for_timeout(100)
 
 
-@pytest.mark.parametrize("province", run.PROVINCES)
-def test_the_main_figure_of_every_screen_is_the_one_of_the_api(browser: Browser, province: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("size", "province"),
+    [
+        pytest.param(size, province, id=f"{province}-{size[0]}", marks=[pytest.mark.long] if size != SIZES[0] else [])
+        for size in SIZES
+        for province in run.PROVINCES
+    ],
+)
+def test_the_main_figure_of_every_screen_is_the_one_of_the_api(
+    browser: Browser, size: tuple[int, int], province: str, tmp_path: Path
+) -> None:
     read, spilled = {}, {}
     with demo.centre(tmp_path / "demo", fake=False, province=province) as stage:
-        context = browser.new_context(bypass_csp=True, reduced_motion="reduce")
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, bypass_csp=True, reduced_motion="reduce"
+        )
         page = context.new_page()
         for wall in in_turn(stage, walls(province)):
-            page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
             page.goto(stage.address(f"/wall/{wall.name}"))
             glass.wait_figures(page)
             read[wall.name] = f"{wall.main} {main_figure(page, stage, wall)}"
-            for width, height in SIZES:
-                page.set_viewport_size({"width": width, "height": height})
-                page.evaluate(DRAWN)
-                spilled[f"{wall.name} at {width}"] = page.evaluate(SPILLED)
-                if SHOTS:
-                    page.wait_for_timeout(8000)
-                    page.screenshot(path=f"{SHOTS}/{province}-{wall.name}-{width}.png")
+            page.evaluate(DRAWN)
+            spilled[wall.name] = page.evaluate(SPILLED)
+            if SHOTS:
+                page.wait_for_timeout(8000)
+                page.screenshot(path=f"{SHOTS}/{province}-{wall.name}-{size[0]}.png")
         context.close()
-    print(f"{province}: {read}")
+    print(f"{province} at {size[0]}: {read}")
     assert {name: words for name, words in spilled.items() if words} == {}
