@@ -5,7 +5,7 @@ A board is the only thing that a screen ever hears of. Memory and Redis keep the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -90,6 +90,10 @@ class Board(Protocol):
 
     async def snapshot(self, channel: str) -> Snapshot | None:
         """All of a channel; None when nobody ever wrote it (or the store was emptied)."""
+        ...
+
+    async def each(self, channels: Sequence[str], name: str) -> dict[str, bytes]:
+        """The item `name` of each of the channels that has one; channels are read one by one, not at one moment."""
         ...
 
     async def history(self, channel: str, after: Position) -> list[Delta]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ioc.board import Delta, Position, Snapshot
@@ -97,6 +97,10 @@ class MemoryBoard:
         return Snapshot(
             known.position, dict(known.items), known.whole, dict(known.gone), known.version, fence=known.fence
         )
+
+    async def each(self, channels: Sequence[str], name: str) -> dict[str, bytes]:
+        known = {channel: self._channels[channel].items for channel in channels if channel in self._channels}
+        return {channel: items[name] for channel, items in known.items() if name in items}
 
     async def history(self, channel: str, after: Position) -> list[Delta]:
         found = self._steps(channel, after)

@@ -166,6 +166,17 @@ class RedisBoard:
             int(about.get(b"fence", 0)),
         )
 
+    async def each(self, channels: Sequence[str], name: str) -> dict[str, bytes]:
+        by_key = {names.board_key(channel, "items"): channel for channel in channels}
+        found: dict[str, bytes] = {}
+        for keys in self._redis.split(list(by_key)) if by_key else ():
+            async with self._redis.on(keys[0]) as server, server.pipeline(transaction=False) as together:
+                for key in keys:
+                    together.hget(key, name)
+                bodies = await together.execute()
+            found |= {by_key[key]: body for key, body in zip(keys, bodies, strict=True) if body is not None}
+        return found
+
     async def history(self, channel: str, after: Position) -> list[Delta]:
         _, changes, meta, _ = self._keys(channel)
         async with self._redis.on(meta) as server, server.pipeline(transaction=True) as together:

@@ -222,12 +222,9 @@ class Health:
         return found
 
     async def _figures(self) -> dict[str, Any]:
-        figures = {}
-        for name in self.tiles():
-            found = await self.board.snapshot(names.tile_channel(name))
-            if found is not None and ALL in found.items:
-                figures[name] = msgspec.json.decode(found.items[ALL])
-        return figures
+        channels = {names.tile_channel(name): name for name in self.tiles()}
+        found = await self.board.each(list(channels), ALL)
+        return {channels[channel]: msgspec.json.decode(body) for channel, body in found.items()}
 
     async def _tell(self, channel: str, items: Mapping[str, Any]) -> None:
         told = {name: _on_wire(item) for name, item in items.items()}

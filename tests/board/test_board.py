@@ -58,6 +58,14 @@ async def test_values_that_are_there_already_move_nothing(board: Board) -> None:
     assert await board.history(CHANNEL, begun) == [Delta(begun.epoch, begun.offset, moved.offset, {"b": b"3"}, ())]
 
 
+async def test_one_item_of_many_channels_is_read_at_once(board: Board) -> None:
+    await board.reset("tile/a", {"all": b"1", "79": b"2"})
+    await board.reset("tile/b", {"79": b"3"})
+    await board.reset("tile/c", {"all": b"4"})
+    assert await board.each([], "all") == {}
+    assert await board.each(["tile/a", "tile/b", "tile/c", "tile/none"], "all") == {"tile/a": b"1", "tile/c": b"4"}
+
+
 async def test_a_writer_with_a_lower_number_writes_nothing(board: Board) -> None:
     await board.reset(CHANNEL, {"a": b"1"}, fence=2)
     await board.apply(CHANNEL, {"a": b"2"}, fence=3)
