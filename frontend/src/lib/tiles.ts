@@ -182,7 +182,7 @@ const DIGIT = 0.66;
 const ONE = 0.42;
 const POINT = 0.28;
 const LETTER = 0.52;
-const ROOM = 4.9;
+const ROOM = 4.8;
 /** How large a unit is beside its figure, and a smaller figure beside a full one. */
 const UNIT = 0.46;
 const SMALLER = 0.82;
