@@ -140,6 +140,9 @@ describe('reasons', () => {
     expect(reason(books, 'vi')).toBe('2026-q1.xlsx không có cột Kỳ, Số; 2026-q2.xlsx không ghi kỳ số liệu');
     const gone = '9 of 20 known records were missing at once; the answer was not believed, and the last picture stays. If they really ended, remove the source\'s records in steps.';
     expect(reason(gone, 'vi')).toBe('thiếu cùng lúc 9 trên 20 bản ghi đã biết, không tin, giữ hình trước');
+    const form = 'dti.csv has none of the forms of this source. It has no column Điểm. Correct the file, or add a form.';
+    expect(reason(form, 'vi')).toBe('tệp dti.csv không theo mẫu nào đã biết; thiếu cột Điểm');
+    expect(reason('The file e.db did not answer the statement: no such table. Correct it, or ask what changed.', 'vi')).toBe('tệp e.db không trả lời câu hỏi dữ liệu');
     expect(reason(null, 'vi')).toBeNull();
     expect([silent('Redis gives no sign of life; what is shown may be old.'), silent('late')]).toEqual([true, false]);
   });

@@ -37,7 +37,7 @@ const SAID: [RegExp, string][] = [
   [/^(.+?) has more than (\S+) pages; .*$/, '$1 có hơn $2 trang, chưa nhận gì'],
   [/^(.+?) sends the same page again and again; .*$/, '$1 gửi lại mãi một trang'],
   [/^(\S+) of (\S+) known records were missing at once; .*$/, 'thiếu cùng lúc $1 trên $2 bản ghi đã biết, không tin, giữ hình trước'],
-  [/^(?:If they really ended|Raise|Ask for pages|Try again|Many write).*$/, ''],
+  [/^(?:If they really ended|Raise|Ask for pages|Try again|Many write|Correct (?:it|the file),).*$/, ''],
 
   [/^The file (\S+) can't be opened or is locked; .*$/, 'không mở được tệp $1'],
   [/^There is no folder (\S+); .*$/, 'không có thư mục $1'],
@@ -74,6 +74,8 @@ const SAID: [RegExp, string][] = [
   [/^(.+?) has no row (.+?); .*$/, '$1 không có dòng $2'],
   [/^(.+?) is no book of this source: .*$/, '$1 không phải sách của nguồn này'],
   [/^(.+?) names no period .*$/, '$1 không ghi kỳ số liệu'],
+  [/^No form takes files of that name\.$/, 'không mẫu nào nhận tệp tên này'],
+  [/^It has no column (.+?)\.$/, 'thiếu cột $1'],
   [/^(\S+) has none of the forms .*$/, 'tệp $1 không theo mẫu nào đã biết'],
 
   [/^(.+?) sent half a body: .*$/, '$1 gửi dở dang, không nhận'],
