@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -40,6 +41,38 @@ def parse(text: str, zone: ZoneInfo = ZONE) -> datetime:
     Raises ValueError when the text is no such time.
     """
     return aware(datetime.fromisoformat(text.strip()), zone)
+
+
+_PARTS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
+"""Parts of a strptime form that are numbers of a fixed width, in the order in which `datetime` takes them."""
+
+
+def strptime(text: str, form: str, zone: ZoneInfo = ZONE) -> datetime:
+    """What `datetime.strptime` gives, aware: without an offset it is a clock in `zone`. A form of numbers alone is read
+    several times as fast.
+
+    Raises ValueError when `text` is not in the form.
+    """
+    found = _numbers(form)
+    if found is not None and (written := found[0].fullmatch(text)) is not None:
+        try:
+            return datetime(*map(int, written.group(*found[1])), tzinfo=zone)  # type: ignore[arg-type, misc]
+        except ValueError:
+            # strptime may read it otherwise, with a month of one digit, and says what is wrong if not
+            pass
+    return aware(datetime.strptime(text, form), zone)  # noqa: DTZ007 (aware at once)
+
+
+@lru_cache(maxsize=256)
+def _numbers(form: str) -> tuple[re.Pattern[str], list[str]] | None:
+    """A pattern for times in `form` with all their zeros, and its groups, year first; None: it can't be read so."""
+    literal, *parts = form.split("%")
+    names = [part[:1] for part in parts]
+    order = [name for name in _PARTS if name in names]
+    if len(order) < 3 or len(order) != len(names) or order != list(_PARTS)[: len(order)]:
+        return None
+    pattern = "".join(rf"(?P<{part[0]}>\d{{{_PARTS[part[0]]}}}){re.escape(part[1:])}" for part in parts)
+    return re.compile(re.escape(literal) + pattern, re.ASCII), order
 
 
 def told(properties: Mapping[str, object], *names: str) -> datetime | None:

@@ -49,6 +49,9 @@ ABSENT = Absent()
 
 def step(record: Any, path: str) -> Any:
     """The value at `path`: a name of the record itself, else dots step into objects and lists; else ABSENT."""
+    # nearly every record is a dict that has the name itself
+    if type(record) is dict and path in record:
+        return record[path]
     found = record
     while True:
         if isinstance(found, Mapping) and path in found:
@@ -97,8 +100,9 @@ def shown(value: Any) -> str:
 
 def clean(value: str) -> str:
     """Text as it may travel: NFC, stripped, without control characters (line breaks stay) and unseen marks."""
-    if value.isascii() and value.isprintable():
-        return value.strip()
+    # what is printable holds no control characters and none of the unseen marks
+    if value.isprintable():
+        return (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
     flat = value.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").translate(_UNSEEN)
     kept = "".join(sign for sign in flat if sign == "\n" or unicodedata.category(sign) not in ("Cc", "Cs"))
     return unicodedata.normalize("NFC", kept).strip()
@@ -199,7 +203,8 @@ def moment(value: Any, name: str, form: str | None, zone: ZoneInfo) -> datetime:
     """
     try:
         found = _moment(value, name, form, zone)
-        found.astimezone(UTC), found.astimezone(clock.ZONE)
+        if not 1 < found.year < 9999:
+            found.astimezone(UTC), found.astimezone(clock.ZONE)
     except (ValueError, OverflowError, BadRecord):
         say = (
             f"Field {name} holds {shown(value)}, which is no time in the form {form or 'ISO 8601'}; "
@@ -222,7 +227,7 @@ def _moment(value: Any, name: str, form: str | None, zone: ZoneInfo) -> datetime
     written = clean(value)
     if form is None:
         return clock.parse(written, zone)
-    return clock.aware(datetime.strptime(written, form), zone)  # noqa: DTZ007 (aware at once)
+    return clock.strptime(written, form, zone)
 
 
 def plain(value: Any, name: str, depth: int = 0) -> Any:

@@ -69,7 +69,8 @@ def refused_screens(file: Path) -> list[Finding]:
     except BadConfig:
         return []  # told by whoever loads it
     ours = {str(home) for home in whole.files}
-    return [one for one in lint(file) if one.file not in ours]
+    known = lines.index(file.read_text(encoding="utf-8"))
+    return [one for one in (*_rolls(whole), *_screens(whole.tree, file, known)) if one.file not in ours]
 
 
 def _repeats(say: str, other: str) -> bool:

@@ -32,7 +32,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -55,7 +55,7 @@ Scalar = str | int | float | bool
 Kind = Literal["plain", "text", "number", "integer", "flag", "time"]
 
 
-class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """How one field is read.
 
     `path`: its name, or several: the first that is there and not empty; none: `default` is a constant.
@@ -89,11 +89,11 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"pattern {self.pattern} has no group; put what is to be taken in ( )")
         _zone(self.zone)
 
-    @property
+    @cached_property
     def paths(self) -> tuple[str, ...]:
         return (self.path,) if isinstance(self.path, str) else self.path
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The field's name for messages."""
         return " or ".join(self.paths) or "constant"
@@ -165,7 +165,18 @@ def _zone(name: str | None) -> ZoneInfo:
 
 def as_field(path: Path, kind: Kind = "plain") -> Field:
     """The full form of a path that settings may give in short; a short one is read as `kind`."""
-    return path if isinstance(path, Field) else Field(path=path, kind=kind)
+    return path if isinstance(path, Field) else _short(path, kind)
+
+
+@lru_cache(maxsize=4096)
+def _short(path: str | tuple[str, ...], kind: Kind) -> Field:
+    return Field(path=path, kind=kind)
+
+
+def as_time(path: Path) -> Field:
+    """The full form of a path that tells a time, whatever kind settings give it."""
+    field = as_field(path, "time")
+    return field if field.kind == "time" else msgspec.structs.replace(field, kind="time")
 
 
 def value(field: Field, record: Any, zone: str = "Asia/Ho_Chi_Minh", at: str | None = None) -> Any:
@@ -186,7 +197,7 @@ def _value(field: Field, record: Any, zone: str) -> Any:
     if found is fields.ABSENT and field.default is None and field.required is not False:
         say = f"The record has no field {field.name}; if it may be left out, map it with required = false or a default."
         raise BadRecord(say, reason="missing_field")
-    if found is fields.ABSENT or fields.empty(found):
+    if found is fields.ABSENT or found is None:
         if field.default is None and field.required:
             raise BadRecord(f"Field {field.name} is empty; the source must fill it.", reason="missing_field")
         return field.default
@@ -295,7 +306,7 @@ def _subject(config: Mapped, record: Mapping[str, Any]) -> str:
     for path in given:
         field = as_field(path, "text")
         found = fields.first(record, field.paths)
-        if found is fields.ABSENT or fields.empty(found):
+        if found is fields.ABSENT or found is None:
             say = f"The record has no {field.name}, which is its identity; the source must give one."
             raise BadRecord(say, reason="no_id", field=field.name, at="id")
         said = fields.text(value(field, record, at="id"), field.name)
@@ -331,8 +342,8 @@ def _refused(config: Mapped, record: Mapping[str, Any]) -> None:
 def _time(config: Mapped, record: Mapping[str, Any], now: datetime | None) -> datetime | None:
     if config.time is None:
         return None
-    field = as_field(config.time, "time")
-    found = value(msgspec.structs.replace(field, kind="time"), record, config.zone, "time")
+    field = as_time(config.time)
+    found = value(field, record, config.zone, "time")
     if found is None:
         return None
     if not isinstance(found, datetime):

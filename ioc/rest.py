@@ -28,7 +28,7 @@ from ioc import bodies, clock, fields
 from ioc.adapter import Adapter, Answer, Reading, client, fetch, host
 from ioc.errors import BadRecord, SourceDown, SourceRefused, Untaken
 from ioc.event import digest
-from ioc.mapping import Mapped, as_field, results, value
+from ioc.mapping import Mapped, as_time, results, value
 from ioc.proof import Tally
 from ioc.tally import TallyAt
 
@@ -207,9 +207,8 @@ class RestAdapter(Adapter[R]):
     def _moment(self, row: bodies.Record) -> datetime | None:
         """When a record changed, for the cursor; what can't be read, or lies ahead of us, moves no cursor."""
         assert self.mapped.time is not None
-        field = msgspec.structs.replace(as_field(self.mapped.time), kind="time")
         try:
-            when = value(field, row.fields, self.config.zone)
+            when = value(as_time(self.mapped.time), row.fields, self.config.zone)
         except BadRecord:
             return None
         return when if isinstance(when, datetime) and when <= clock.now() else None

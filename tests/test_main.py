@@ -103,10 +103,11 @@ def built(checkout: Path) -> int:
 
 
 def test_the_first_start_tells_each_step_and_the_next_go_straight_on(checkout: Path) -> None:
-    first = start(checkout, "demo", "--port", "0")
+    first = start(checkout, "demo", "--port", "0", PYTHONDONTWRITEBYTECODE="1")
     assert ran(first, checkout, "demo", "--port", "0"), first
     steps = [line for line in first.stderr.splitlines() if line.endswith(" …")]
     assert [step[:5] for step in steps] == ["[1/3]", "[2/3]", "[3/3]"]
+    assert list((checkout / "ioc" / "__pycache__").glob("cli.*.pyc")), "compiled, whatever the environment says"
     second = start(checkout, "demo")
     assert ran(second, checkout, "demo")
     assert second.stderr == ""

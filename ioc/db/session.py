@@ -17,6 +17,8 @@ from ioc.errors import BadConfig
 
 BUSY_S = 30.0
 """Seconds that a writer waits for another one before it gives up."""
+MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
+"""Each script's name begins with its revision, four digits that count up."""
 MIGRATION_LOCK = 0x10C_DB
 """Number of the PostgreSQL advisory lock that only one migrating process holds."""
 
@@ -99,13 +101,15 @@ def migrate(url: str) -> None:
 
     Raises BadConfig when the address is of another kind.
     """
-    from ioc.db.upgrade import upgrade
-
     where = _address(url, 1)
     engine = sa.create_engine(where, poolclass=sa.NullPool, **_patience(where))
     if where.get_backend_name() == "sqlite":
         _tune(engine)
     try:
+        if _newest(engine):
+            return
+        from ioc.db.upgrade import upgrade
+
         with engine.connect() as connection:
             marked = connection.execution_options(**{_WRITES: True})
             with marked.begin():
@@ -114,6 +118,16 @@ def migrate(url: str) -> None:
                 upgrade(marked)
     finally:
         engine.dispose()
+
+
+def _newest(engine: sa.Engine) -> bool:
+    """Whether the tables have their newest form already: every role asks at its start, and Alembic is slow to load."""
+    version = sa.table("alembic_version", sa.column("version_num"))
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table(version.name):
+            return False
+        standing = connection.execute(sa.select(version.c.version_num)).scalars().all()
+    return standing == [max(script.name[:4] for script in MIGRATIONS.glob("[0-9]*.py"))]
 
 
 def _patience(where: URL) -> dict[str, Any]:

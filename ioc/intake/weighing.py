@@ -67,7 +67,9 @@ class Taken(msgspec.Struct):
 
 def content(reading: Reading) -> str:
     """Digest of what counts as a reading's content: all but its time and its volatile properties."""
-    lasting = {name: value for name, value in reading.properties.items() if name not in reading.volatile}
+    lasting = reading.properties
+    if reading.volatile:
+        lasting = {name: value for name, value in lasting.items() if name not in reading.volatile}
     return digest(lasting, reading.geometry, reading.unit, reading.method)
 
 

@@ -11,11 +11,12 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlmodel import SQLModel, select
 
 from ioc.clock import ZONE
-from ioc.db.session import Database, migrate, open_db
+from ioc.db.session import MIGRATIONS, Database, migrate, open_db
 from ioc.db.tables import FigureRow, KeyRow
 from ioc.errors import BadConfig
 
@@ -152,3 +153,26 @@ def test_an_address_of_another_kind_says_what_to_write(url: str) -> None:
     with pytest.raises(BadConfig, match=r"write sqlite:///.* or postgresql://") as caught:
         open_db(url)
     assert "secret" not in str(caught.value)
+
+
+async def test_tables_that_are_the_newest_are_left_alone_and_without_alembic(empty_url: str) -> None:
+    """Each role asks at its start; what makes tables costs it a second to load, and is not needed then."""
+    migrate(empty_url)
+    script = f"import sys; from ioc.db.session import migrate; migrate({empty_url!r})"
+    script += "; sys.exit('alembic' in sys.modules)"
+    home = Path(__file__).parents[2]
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, cwd=home)
+    assert await process.wait() == 0
+    db = open_db(empty_url)
+    async with db.writing() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+    with pytest.raises(DBAPIError):  # it is gone through again from there, and its tables are there already
+        await asyncio.to_thread(migrate, empty_url)
+    await db.close()
+
+
+def test_the_names_of_the_scripts_count_up_as_alembic_goes_through_them() -> None:
+    scripts = ScriptDirectory(str(MIGRATIONS.parent))
+    through = [script.revision for script in scripts.walk_revisions()]
+    assert sorted(script.name[:4] for script in MIGRATIONS.glob("[0-9]*.py")) == through[::-1]
+    assert scripts.get_heads() == [through[0]]
