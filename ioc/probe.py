@@ -8,11 +8,9 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 import hashlib
-import math
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import SplitResult, quote, urlsplit
 
 import httpx2
@@ -20,6 +18,7 @@ import msgspec
 
 from ioc import clock
 from ioc.adapter import client
+from ioc.rounds import NoAnswer, Rounds
 
 State = Literal["live", "frozen", "down", "never"]
 _PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322, "tcp": None}
@@ -66,68 +65,17 @@ class Outcome(msgspec.Struct, array_like=True):
     picture: str = ""
 
 
-class NoAnswer(Exception):
-    """A probe failed; the text says how, for people."""
-
-
-async def paced(
-    due: Sequence[str], ask: Callable[[str], Awaitable[None]], *, parallel: int, rate: float, budget_s: float
-) -> None:
-    """`ask` each of `due` in turn: `parallel` at once, `rate` begun per second, none begun after `budget_s`."""
-    begun = time.monotonic()
-    free = asyncio.Semaphore(parallel)
-
-    async def one(name: str) -> None:
-        try:
-            await ask(name)
-        finally:
-            free.release()
-
-    async with asyncio.TaskGroup() as together:
-        for number, name in enumerate(due):
-            await free.acquire()
-            now = time.monotonic()
-            if now - begun > budget_s:
-                break
-            await asyncio.sleep(max(0.0, begun + number / rate - now))
-            together.create_task(one(name), name=f"probe {name}")
-
-
-class Prober:
+class Prober(Rounds[Outcome]):
     """Probes the devices of one source. `outcomes` holds what is known of each, by subject."""
 
     def __init__(self, probe: Probe) -> None:
+        super().__init__(probe, Outcome)
         self.probe = probe
-        self.outcomes: dict[str, Outcome] = {}
-        self._asked: dict[str, float] = {}
-
-    def restore(self, kept: Any) -> None:
-        """Take up what a cursor kept, after a restart; what can't be read is forgotten."""
-        try:
-            self.outcomes = msgspec.convert(kept, dict[str, Outcome])
-        except msgspec.ValidationError:
-            self.outcomes = {}
-
-    def keep(self) -> Any:
-        """The outcomes as JSON-able data, for the cursor."""
-        return msgspec.to_builtins(self.outcomes)
 
     async def run(self, addresses: Mapping[str, str]) -> None:
         """Probe the devices that are due, the longest unasked first, within the budget; forget those that are gone."""
-        self.outcomes = {subject: self.outcomes.get(subject, Outcome()) for subject in addresses}
-        self._asked = {subject: at for subject, at in self._asked.items() if subject in addresses}
-        begun = time.monotonic()
-        since = {subject: begun - self._asked.get(subject, -math.inf) for subject in addresses}
-        due = [subject for subject in since if since[subject] >= self.probe.every]
-        due.sort(key=since.__getitem__, reverse=True)
         async with client(self.probe.timeout_s) as http:
-
-            async def ask(subject: str) -> None:
-                self._asked[subject] = time.monotonic()
-                await self._one(subject, addresses[subject], http)
-
-            pace = self.probe
-            await paced(due, ask, parallel=pace.parallel, rate=pace.rate, budget_s=pace.budget_s)
+            await self.go_round(addresses, lambda subject: self._one(subject, addresses[subject], http))
 
     async def _one(self, subject: str, address: str, http: httpx2.AsyncClient) -> None:
         try:

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
-import math
-import random
 import re
 import socket
 import ssl
@@ -28,7 +26,7 @@ import httpx2
 import msgspec
 
 from ioc import clock
-from ioc.probe import NoAnswer, paced
+from ioc.rounds import NoAnswer, Rounds
 
 Result = Literal["up", "slow", "down", "never"]
 PORTS = {"http": 80, "https": 443, "tls": 443, "tcp": None}
@@ -104,44 +102,20 @@ class Forbidden(NoAnswer):
     """The address may not be asked."""
 
 
-class Sites:
+class Sites(Rounds[Outcome]):
     """Asks the sites of one source. `outcomes` holds what is known of each, by subject."""
 
     def __init__(self, reach: Reach) -> None:
+        super().__init__(reach, Outcome, JITTER)
         self.reach = reach
-        self.outcomes: dict[str, Outcome] = {}
         self._networks = tuple(ip_network(network) for network in reach.networks)
-        self._next: dict[str, float] = {}
-
-    def restore(self, kept: Any) -> None:
-        """Take up what a cursor kept, after a restart; what can't be read is forgotten."""
-        try:
-            self.outcomes = msgspec.convert(kept, dict[str, Outcome])
-        except msgspec.ValidationError:
-            self.outcomes = {}
-
-    def keep(self) -> Any:
-        """The outcomes as JSON-able data, for the cursor."""
-        return msgspec.to_builtins(self.outcomes)
 
     async def run(self, addresses: Mapping[str, str]) -> None:
         """Ask the sites that are due, the longest unasked first, within the budget; forget those that are gone."""
-        reach = self.reach
-        self.outcomes = {subject: self.outcomes.get(subject, Outcome()) for subject in addresses}
-        self._next = {subject: at for subject, at in self._next.items() if subject in addresses}
-        now = time.monotonic()
-        wanted = {subject: self._next.get(subject, -math.inf) for subject in addresses}
-        due = sorted((subject for subject in wanted if wanted[subject] <= now), key=wanted.__getitem__)
         # certificates are read, and not believed: only their end is told
-        unchecked = httpx2.AsyncClient(verify=_unchecked(), timeout=reach.timeout_s, trust_env=False)
+        unchecked = httpx2.AsyncClient(verify=_unchecked(), timeout=self.reach.timeout_s, trust_env=False)
         async with unchecked as http:
-
-            async def ask(subject: str) -> None:
-                later = reach.every * random.uniform(1 - JITTER, 1 + JITTER)
-                self._next[subject] = time.monotonic() + later
-                await self._one(subject, addresses[subject], http)
-
-            await paced(due, ask, parallel=reach.parallel, rate=reach.rate, budget_s=reach.budget_s)
+            await self.go_round(addresses, lambda subject: self._one(subject, addresses[subject], http))
 
     async def _one(self, subject: str, address: str, http: httpx2.AsyncClient) -> None:
         begun = time.monotonic()

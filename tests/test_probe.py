@@ -163,7 +163,7 @@ async def test_the_budget_ends_an_asking_and_the_rest_come_first_next_time() -> 
         for _ in range(20):
             if all(outcome.state == "live" for outcome in found.outcomes.values()) and found.outcomes:
                 break
-            found.probe = msgspec.structs.replace(found.probe, budget_s=found.probe.budget_s * 10)
+            found.pace = msgspec.structs.replace(found.probe, budget_s=found.pace.budget_s * 10)
             await found.run(addresses)
     assert [outcome.state for outcome in found.outcomes.values()] == ["live"] * 3
 
