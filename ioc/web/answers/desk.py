@@ -20,14 +20,7 @@ from ioc.web.answers.base import (
     ReportId,
     When,
 )
-from ioc.web.answers.reports import PhotoKind, PhotoState, ReportState, Score
-
-
-class Titled(Answer, frozen=True, kw_only=True):
-    """A code and what it is called."""
-
-    code: str
-    title: Both
+from ioc.web.answers.reports import PhotoKind, PhotoState, ReportState, Score, Titled
 
 
 class AgencyTold(Answer, frozen=True, kw_only=True):

@@ -28,8 +28,8 @@ PhotoKind = Literal["photo", "video", "after"]
 Score = Annotated[int, Meta(ge=1, le=5)]
 
 
-class Value(Answer, frozen=True, kw_only=True):
-    """One answer that may be chosen."""
+class Titled(Answer, frozen=True, kw_only=True):
+    """A code that may be chosen, and what it is called."""
 
     code: str
     title: Both
@@ -42,7 +42,7 @@ class Question(Answer, frozen=True, kw_only=True):
     title: Both
     kind: Kind
     required: bool
-    values: list[Value]
+    values: list[Titled]
 
 
 class FormHours(Answer, frozen=True, kw_only=True):
