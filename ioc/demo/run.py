@@ -47,6 +47,8 @@ PROVINCES = {
     "nghe-an": HERE / "nghe-an.toml",
 }
 """Settings of each demo, by the province's name on the command line."""
+COMMON = "data-quality.toml"
+"""The screen that each province shows beside those of its own; the others that come with the project are Phú Yên's."""
 WRITTEN_FOLDER, WRITTEN_PHOTOS = "ioc-data/sources", "ioc-data/photos"
 WRITTEN_AUTHORITY = "ioc/demo/authority.pem"
 WRITTEN_PORT = re.compile(r"(?<=127\.0\.0\.1:)81\d\d\b")
@@ -222,7 +224,12 @@ def settings(province: str, folder: Path, ports: Mapping[int, int]) -> None:
         from ioc.settings import screens_folder
 
         shutil.rmtree(folder / "screens", ignore_errors=True)
-        shutil.copytree(screens_folder(None, folder), folder / "screens")
+        ours = screens_folder(None, folder)
+        if province == "phu-yen":
+            shutil.copytree(ours, folder / "screens")
+        else:
+            (folder / "screens").mkdir()
+            shutil.copy(ours / COMMON, folder / "screens")
         shutil.copytree(own, folder / "screens", dirs_exist_ok=True)
         texts["ioc.toml"] = texts["ioc.toml"].replace(f'"screens/{province}"', '"screens"')
         if not SCREENS_SET.search(texts["ioc.toml"]):
