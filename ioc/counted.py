@@ -50,15 +50,17 @@ class Counted(TileTable, frozen=True, forbid_unknown_fields=True, kw_only=True):
     `how`: "count" them, of the items that `among` wants (all, when left out); their "share" of those, in percent;
     "sum", "mean" or "max" of their property `field` over those that have a number there, with so many `decimals`.
     `each`: what is counted are the different values of this property (stations, not their gauges). `sources`: only
-    items of these; they are named, and their contracts say what is owed, while nothing has come. Past `warn` and `bad`
-    the level is that, upwards or (`better` "up") downwards. `parts`: a property by whose values the items are told
-    apart; of a "max" those that have most. `expect`: how many items there must be, where the contracts of the sources
-    say it of other things too.
+    items of these; they are named, and their contracts say what is owed, while nothing has come. `known`: what an item
+    is of which something is known (a site that was asked); coverage says of how many, and the others are not held
+    against a count that is better "up". Past `warn` and `bad` the level is that, upwards or (`better` "up") downwards.
+    `parts`: a property by whose values the items are told apart; of a "max" those that have most. `expect`: how many
+    items there must be, where the contracts of the sources say it of other things too.
     """
 
     how: Literal["count", "share", "sum", "mean", "max"] = "count"
     where: dict[str, Wanted] = {}
     among: dict[str, Wanted] = {}
+    known: dict[str, Wanted] = {}
     field: str | None = None
     parts: str | None = None
     each: str | None = None
@@ -93,19 +95,22 @@ def figure(table: Counted, items: Mapping[str, Item]) -> Figure:
     """The value of `table` over `items`. Of nothing there is no figure, and 0 is one only where something is known."""
     asked = [one for one in items.values() if not table.sources or one.properties.get("source") in table.sources]
     sources = list(table.sources) or None
-    if not asked:
+    known = [one for one in asked if _so(one, table.known)]
+    if not known:
         return Figure(None, have=0, sources=sources)
-    among = [one for one in asked if _so(one, table.among)]
+    among = [one for one in known if _so(one, table.among)]
     found = [one for one in among if _so(one, table.where)]
     value = _value(table, found, among)
+    all_among = [one for one in asked if _so(one, table.among)]
+    hoped = _count(table, all_among) - _count(table, among) if table.how == "count" and table.better == "up" else 0
     return Figure(
         value,
-        of=_count(table, among) if table.how == "count" and table.where else None,
+        of=_count(table, all_among) if table.how == "count" and table.where else None,
         target=table.target,
-        level=level(table, value),
-        observed=max(one.time for one in asked),
+        level=level(table, None if value is None else value + hoped),
+        observed=max(one.time for one in known),
         method=None if table.how == "count" else "computed",
-        have=len(asked) if table.expect is not None else None,
+        have=len(known) if table.known or table.expect is not None else None,
         expect=table.expect,
         sources=sources,
         parts=_parts(table, found),

@@ -52,6 +52,20 @@ def test_what_is_counted(table: dict[str, Any], value: float | None) -> None:
     assert told(table, *BOATS).value == value
 
 
+def test_what_is_not_known_yet_is_not_held_against_a_count() -> None:
+    table = {"where": {"state": "live"}, "known": {"state": ["live", "lost"]}, "warn": 4, "bad": 2, "better": "up"}
+    asked = [*[{"state": "live"}] * 2, *[{"state": "never"}] * 3]
+    early = told(table, *asked)
+    assert (early.value, early.of, early.have, early.level) == (2, 5, 2, None), "it may still become 5"
+    assert told(table, *asked, {"state": "lost"}, {"state": "lost"}).level is None
+    late = told(table, *asked[:2], *[{"state": "lost"}] * 3)
+    assert (late.value, late.of, late.have, late.level) == (2, 5, 5, "warn")
+    down = {"where": {"state": "lost"}, "known": table["known"], "warn": 0}
+    assert told(down, {"state": "lost"}, {"state": "never"}).level == "warn", "what is too much already stays too much"
+    nobody = told(table, {"state": "never"})
+    assert (nobody.value, nobody.have, nobody.level) == (None, 0, None)
+
+
 def test_of_nothing_there_is_no_figure() -> None:
     figure = told({"where": {"state": "lost"}, "sources": ["ais"]})
     assert (figure.value, figure.have, figure.sources) == (None, 0, ["ais"])
