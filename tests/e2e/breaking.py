@@ -32,7 +32,8 @@ GLASS = """() => {
     name: text(one, '.name b'), owner: text(one, '.name small'), since: text(one, '.st'), why: text(one, '.why'),
     live: one.querySelector('.st').classList.contains('live')}));
   const alerts = [...document.querySelectorAll('.alerts .al:not(.more)')].map((one) => ({
-    say: text(one, 'h3'), whose: text(one, '.whose')}));
+    say: text(one, 'h3'),
+    whose: [...one.querySelectorAll('p:not(.why)')].map((line) => line.textContent.replace(/\\s+/g, ' ')).join(' ')}));
   const open = [...window.__ioc.live.board('alerts').items.values()].map((one) => one.say.vi);
   return {rows, alerts, open};
 }"""
