@@ -143,7 +143,8 @@ def pip(venv: Path, *arguments: str) -> None:
 
 def compile_tree(venv: Path, root: Path) -> None:
     """Compile the tree, as pip compiles what it installs: where Python may not write bytecode by itself (as in most
-    containers), each role would compile all of it at each start. A tree that can't be written to is left as it is."""
+    containers), each role would compile all of it at each start. What changes later is compiled by Python itself, where
+    it may write. A tree that can't be written to is left as it is."""
     command = [str(inside(venv, "python")), "-I", "-m", "compileall", "-q", "ioc", "adapters", "layers"]
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=root, check=False)
 

@@ -12,7 +12,8 @@
 Level-triggered: what counts is how the figure stands, not how many events made it so, so there is one alert for one
 cause. It is raised when the figure has stood past `above` (or below `below`) for `hold` seconds, and clears by itself
 when it has stood at `clear` or better for `clear_hold` seconds. Between the two limits it stays as it was. A figure
-that nobody delivers changes nothing: a dead source does not clear an alarm.
+that nobody delivers changes nothing: a dead source does not clear an alarm. A rule looks at the figure alone: `below` a
+count of which not all is known yet (`known` of a declared tile), `hold` must outlast the first round of askings.
 """
 
 from __future__ import annotations

@@ -51,10 +51,10 @@ class Counted(TileTable, frozen=True, forbid_unknown_fields=True, kw_only=True):
     "sum", "mean" or "max" of their property `field` over those that have a number there, with so many `decimals`.
     `each`: what is counted are the different values of this property (stations, not their gauges). `sources`: only
     items of these; they are named, and their contracts say what is owed, while nothing has come. `known`: what an item
-    is of which something is known (a site that was asked); coverage says of how many, and the others are not held
-    against a count that is better "up". Past `warn` and `bad` the level is that, upwards or (`better` "up") downwards.
-    `parts`: a property by whose values the items are told apart; of a "max" those that have most. `expect`: how many
-    items there must be, where the contracts of the sources say it of other things too.
+    is of which something is known (a site that answered or is down); coverage says of how many, and the others are
+    not held against a count that is better "up". Past `warn` and `bad` the level is that, upwards or (`better` "up")
+    downwards. `parts`: a property by whose values the items are told apart; of a "max" those that have most. `expect`:
+    how many items there must be, where the contracts of the sources say it of other things too.
     """
 
     how: Literal["count", "share", "sum", "mean", "max"] = "count"
@@ -97,17 +97,19 @@ def figure(table: Counted, items: Mapping[str, Item]) -> Figure:
     sources = list(table.sources) or None
     known = [one for one in asked if _so(one, table.known)]
     if not known:
-        return Figure(None, have=0, sources=sources)
+        return Figure(None, target=table.target, have=0, expect=table.expect, sources=sources)
     among = [one for one in known if _so(one, table.among)]
     found = [one for one in among if _so(one, table.where)]
     value = _value(table, found, among)
     all_among = [one for one in asked if _so(one, table.among)]
-    hoped = _count(table, all_among) - _count(table, among) if table.how == "count" and table.better == "up" else 0
+    judged = value
+    if table.how == "count" and table.better == "up":  # at best, all of which nothing is known yet are so
+        judged = _count(table, found + [one for one in all_among if not _so(one, table.known)])
     return Figure(
         value,
         of=_count(table, all_among) if table.how == "count" and table.where else None,
         target=table.target,
-        level=level(table, None if value is None else value + hoped),
+        level=level(table, judged),
         observed=max(one.time for one in known),
         method=None if table.how == "count" else "computed",
         have=len(known) if table.known or table.expect is not None else None,

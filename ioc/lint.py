@@ -63,14 +63,14 @@ def lint(file: Path) -> list[Finding]:
 
 
 def refused_screens(file: Path) -> list[Finding]:
-    """What is wrong with the screens of `file` alone; a wall that can't be drawn must not be started."""
+    """What is wrong with the screens of `file`, and the lists of reporters that it names, but not with `file` itself: a
+    wall that can't be drawn must not be started."""
     try:
         whole = include.gather(file)
     except BadConfig:
         return []  # told by whoever loads it
     ours = {str(home) for home in whole.files}
-    known = lines.index(file.read_text(encoding="utf-8"))
-    return [one for one in (*_rolls(whole), *_screens(whole.tree, file, known)) if one.file not in ours]
+    return [one for one in (*_rolls(whole), *_screens(whole.tree, file, {})) if one.file not in ours]
 
 
 def _repeats(say: str, other: str) -> bool:

@@ -41,8 +41,9 @@ class Named(Counted, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.api is not None and (self.where or self.among or self.parts or self.each or self.how != "count"):
-            raise ValueError("a tile of one api tells its calls; leave where, among, how, parts and each out")
+        others = self.where or self.among or self.known or self.parts or self.each or self.how != "count"
+        if self.api is not None and others:
+            raise ValueError("a tile of one api tells its calls; leave where, among, known, how, parts and each out")
 
 
 class Apis(Layer):

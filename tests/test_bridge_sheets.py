@@ -308,7 +308,7 @@ def test_cells_far_out_are_refused() -> None:
     ),
     column=st.sampled_from(COLUMNS),
 )  # fmt: skip
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_whatever_stands_in_a_cell_is_read_as_its_column_says_or_told(value: Any, column: Column) -> None:
     told, wrong = check.value(column, value)
     if wrong is not None:
@@ -327,7 +327,7 @@ def test_whatever_stands_in_a_cell_is_read_as_its_column_says_or_told(value: Any
 @given(cells=st.dictionaries(st.sampled_from(["C9", "C10", "D9", "D11", "E10", "F9", "G11"]), st.sampled_from(
     [3, 60, 4000, -2, 2.5, "TN", "x", "01/02/2026", "=A1", True]
 ), max_size=4))  # fmt: skip
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_is_named_is_what_the_columns_refuse_and_nothing_else(cells: dict[str, Any]) -> None:
     by_letter = dict(zip("CDEFG", COLUMNS, strict=True))
     wrong = {

@@ -206,7 +206,7 @@ def test_a_byte_that_is_changed_anywhere_never_changes_what_is_told(
     told, inside, beside = take(package.packed(), believed), package.parts[SIGNATURE], authority.beside(body, officer)
 
     @given(st.booleans(), st.integers(0, 10**9), st.integers(0, 255), st.booleans())
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     def holds(within: bool, at: int, value: int, cut: bool) -> None:
         old = inside if within else beside
         at %= len(old)

@@ -62,8 +62,11 @@ def test_what_is_not_known_yet_is_not_held_against_a_count() -> None:
     assert (late.value, late.of, late.have, late.level) == (2, 5, 5, "warn")
     down = {"where": {"state": "lost"}, "known": table["known"], "warn": 0}
     assert told(down, {"state": "lost"}, {"state": "never"}).level == "warn", "what is too much already stays too much"
-    nobody = told(table, {"state": "never"})
-    assert (nobody.value, nobody.have, nobody.level) == (None, 0, None)
+    each = {**table, "each": "port", "warn": 2, "bad": 1}
+    early = told(each, {"port": "A", "state": "lost"}, {"port": "A", "state": "never"}, {"port": "B", "state": "live"})
+    assert (early.value, early.of, early.level) == (1, 2, None), "A may still be so by its other gauge"
+    nobody = told({**table, "expect": 9}, {"state": "never"})
+    assert (nobody.value, nobody.have, nobody.expect, nobody.level) == (None, 0, 9, None)
 
 
 def test_of_nothing_there_is_no_figure() -> None:

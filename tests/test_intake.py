@@ -264,7 +264,7 @@ results = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(askings=st.lists(results, max_size=5), complete=st.booleans())
 async def test_every_record_is_counted_once_and_what_is_known_is_what_was_told(
     askings: list[list[Reading | BadRecord]], complete: bool
@@ -291,7 +291,7 @@ async def test_every_record_is_counted_once_and_what_is_known_is_what_was_told(
         assert known.records == sum(sums)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(answer=results, complete=st.booleans())
 async def test_the_same_answer_again_tells_nothing_new(answer: list[Reading | BadRecord], complete: bool) -> None:
     """However wild an answer is: when it names no ends and no sender, its repetition moves nothing on the wall."""

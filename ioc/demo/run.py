@@ -207,7 +207,8 @@ def free_ports(province: str) -> dict[int, int]:
 
 
 def settings(province: str, folder: Path, ports: Mapping[int, int]) -> None:
-    """The demo's settings, with its sources where they are this time, and its screens: those of all, and its own.
+    """The demo's settings, with its sources where they are this time, and its screens: its own, and that of data
+    quality; beside Phú Yên's stand all that come with the project.
 
     `ports`: the real port of each that the settings write.
     """

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ioc import catalog
@@ -188,7 +188,6 @@ def test_settings_that_can_not_be_are_refused() -> None:
         opened({**MAIN, "measures": [{"indicator": "x", "columns": {"target": "Kế hoạch"}}]})
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 2), st.one_of(st.none(), st.integers(0, 10**9).map(lambda n: n / 100))),

@@ -139,7 +139,7 @@ changes = st.dictionaries(
 
 
 @pytest.mark.parametrize("kind", ["memory", "redis_url", "cluster_url"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(changes, max_size=12), begin=st.integers(0, 12), flush=st.one_of(st.none(), st.integers(0, 12)))
 def test_old_snapshot_and_every_delta_are_the_new_snapshot(
     request: pytest.FixtureRequest, kind: str, steps: list[dict[str, bytes | None]], begin: int, flush: int | None

@@ -196,7 +196,7 @@ _events = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(_events, max_size=5), max_size=4))
 def test_any_events_come_back_equal_and_each_revision_has_its_past(
     batches: list[list[Event]], tmp_path_factory: pytest.TempPathFactory

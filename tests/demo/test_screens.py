@@ -12,7 +12,7 @@ import shapely
 
 from ioc.demo import run
 from ioc.geo.units import Units
-from ioc.settings import load
+from ioc.settings import load, screens_folder
 
 
 def shown(province: str, folder: Path) -> dict[str, dict[str, Any]]:
@@ -40,9 +40,12 @@ def test_every_map_shows_a_part_of_the_province(province: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("province", run.PROVINCES)
-def test_a_province_has_a_wall_of_its_own_a_tablet_and_its_data_quality(province: str, tmp_path: Path) -> None:
+def test_a_province_shows_its_own_screens_and_no_others(province: str, tmp_path: Path) -> None:
     screens = shown(province, tmp_path)
-    assert {"tablet", run.COMMON.removesuffix(".toml")} <= screens.keys()
-    assert [name for name, one in screens.items() if one["kind"] == "tablet"] == ["tablet"]
     own = {path.stem for path in (run.HERE / "screens" / province).glob("*.toml")}
-    assert own and own <= screens.keys()
+    ours = {path.stem for path in screens_folder(None, tmp_path).glob("*.toml")}
+    common = ours if province == "phu-yen" else {run.COMMON.removesuffix(".toml")}
+    assert screens.keys() == own | common
+    kinds = {name: (one["kind"], one.get("density")) for name, one in screens.items()}
+    assert kinds["tablet"] == ("tablet", None) and ("wall", "far") in kinds.values()
+    assert any(kinds[name] == ("wall", None) for name in own)

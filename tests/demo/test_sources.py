@@ -31,7 +31,7 @@ from ioc.errors import SourceDown
 from ioc.geo.units import Units
 from ioc.lint import lint
 from ioc.ports import free
-from ioc.settings import Settings, load, screens_folder
+from ioc.settings import Settings, load
 
 TEMPLATE = run.TEMPLATE
 
@@ -109,9 +109,8 @@ def test_the_settings_of_tay_ninh_are_in_order_and_told_where_its_sources_are(tm
     assert told.province.demo and told.province.name == PROVINCES["tay-ninh"].name
     assert told.sources["transport"].options["tally"]["url"].startswith("http://127.0.0.1:3333/")
     assert told.screens == tmp_path / "screens"
-    # screens of all provinces stand beside its own, which take the place of those of the same name
-    both = {path.name for path in screens_folder(None, tmp_path).glob("*.toml")}
-    assert {path.name for path in told.screens.glob("*.toml")} >= both
+    own = {path.name for path in (run.HERE / "screens" / "tay-ninh").glob("*.toml")}
+    assert {path.name for path in told.screens.glob("*.toml")} == own | {run.COMMON}
     assert {source.sector for source in told.sources.values()} - {None} == told.sectors.keys()
 
 

@@ -111,7 +111,7 @@ def _hospitals() -> Any:
     return HOSPITALS
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.floats(1, 3_000), max_size=6))
 def test_how_often_one_looks_changes_nothing(steps: list[float]) -> None:
     """Advanced in any steps, or at once: the same cameras, reports and doses."""

@@ -26,7 +26,7 @@ from ioc.run.fold import Fold
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=clock.ZONE)
 # every subclass runs the same inherited test: that is what a suite is
 _CHECKS = [HealthCheck.too_slow, HealthCheck.differing_executors]
-MANY = settings(max_examples=60, deadline=None, suppress_health_check=_CHECKS)
+MANY = settings(max_examples=60, suppress_health_check=_CHECKS)
 
 
 class LayerSuite:

@@ -103,7 +103,7 @@ def test_one_cell_alone_is_no_hot_spot_however_much_one_home_files() -> None:
 _counts = st.dictionaries(st.tuples(st.integers(0, 12), st.integers(0, 12)), st.integers(1, 12), max_size=40)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(_counts, _counts, st.integers(3, 6), st.tuples(st.integers(-500, 500), st.integers(-500, 500)))
 def test_what_is_found_is_the_same_wherever_it_lies_and_never_of_few(
     now: dict[Cell, int], before: dict[Cell, int], least: int, away: tuple[int, int]

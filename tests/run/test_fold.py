@@ -81,7 +81,7 @@ def by_unit(items: dict[str, Item]) -> dict[str, dict[str, Item]]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), history=histories())
 def test_any_replay_gives_the_same_items(data: st.DataObject, history: list[Event]) -> None:
     wanted = fold_of(*history)
@@ -96,7 +96,7 @@ def test_any_replay_gives_the_same_items(data: st.DataObject, history: list[Even
     assert fold.by_unit == by_unit(fold.items)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(history=histories(), cuts=st.lists(st.integers(0, 14), max_size=3))
 def test_what_is_handed_out_brings_a_board_to_the_items(history: list[Event], cuts: list[int]) -> None:
     """Changes applied batch by batch, by projectors that die in between and go on from the board."""

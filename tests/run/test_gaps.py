@@ -202,7 +202,7 @@ async def test_a_list_in_metres_of_a_zone_is_read_in_its_own(tmp_path: Path) -> 
     assert found["crossroad/A"].feature.properties["live"] == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10_000), within=st.sampled_from([20.0, 150.0, 3_000.0]), lat=st.floats(8, 23.5))
 def test_near_finds_what_looking_at_every_camera_finds(seed: int, within: float, lat: float) -> None:
     chance = random.Random(seed)

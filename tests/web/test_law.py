@@ -35,7 +35,7 @@ DEED = st.one_of(
     st.tuples(st.just("view"), st.booleans()),
 )
 OFTEN = hypothesis_settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

@@ -50,7 +50,7 @@ def _bytes(_context: Any, value: Any) -> bytes:
 def _each(of: Any, examples: int) -> Callable[[T], T]:
     """Test every operation of the document with so many requests that are made up, always the same ones."""
     same = how(
-        max_examples=examples, deadline=None, derandomize=True, database=None,
+        max_examples=examples, derandomize=True, database=None,
         phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
     )  # fmt: skip
 

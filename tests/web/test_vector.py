@@ -12,7 +12,6 @@ import mapbox_vector_tile
 import pytest
 import shapely
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ioc.board import Position, Snapshot
@@ -26,7 +25,6 @@ from ioc.web.sight import ALL, Sight
 from .conftest import Running
 from .test_hub import CAMERAS
 
-SLOWLY = hypothesis_settings(deadline=None)
 LON, LAT = st.floats(-179.9, 179.9), st.floats(-85, 85)
 
 
@@ -59,7 +57,6 @@ def tile_of(z: int, lon: float, lat: float) -> Tile:
     return Tile(z, min(x // EXTENT, 2**z - 1), min(y // EXTENT, 2**z - 1))
 
 
-@SLOWLY
 @given(st.integers(0, 18), LON, LAT)
 def test_a_point_stands_in_its_tile_where_it_was(z: int, lon: float, lat: float) -> None:
     tile = tile_of(z, lon, lat)
@@ -78,7 +75,6 @@ def test_a_point_stands_in_its_tile_where_it_was(z: int, lon: float, lat: float)
 RING = st.lists(st.tuples(st.floats(107.5, 109.5), st.floats(11.5, 13.5)), min_size=3, max_size=7)
 
 
-@SLOWLY
 @given(st.integers(5, 10), RING)
 def test_a_polygon_is_cut_to_its_tile(z: int, ring: list[tuple[float, float]]) -> None:
     tile = tile_of(z, 108.5, 12.5)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ioc.board import Delta, Position, Snapshot
@@ -19,7 +18,6 @@ from ioc.web.grid import LEVEL, NOWHERE, WIDE, column, join, number, row, split,
 from ioc.web.mirror import Mirror
 from ioc.web.sight import Far, Sight, mark_of, meet
 
-SLOWLY = hypothesis_settings(deadline=None)
 SIDE = 360.0 / (1 << LEVEL)
 X, Y = column(108.0), row(12.0)
 WEST, SOUTH = X * SIDE - 180, Y * SIDE - 90
@@ -162,7 +160,6 @@ DEEDS = st.lists(
 )
 
 
-@SLOWLY
 @given(st.dictionaries(IDS, ITEMS), st.lists(SIGHTS, min_size=4, max_size=4), DEEDS)
 def test_old_picture_and_frames_are_the_new_picture(
     start: dict[str, bytes], sights: list[Sight], deeds: list[tuple[str, Any]]
@@ -187,7 +184,6 @@ def test_old_picture_and_frames_are_the_new_picture(
         reader.agrees()
 
 
-@SLOWLY
 @given(st.dictionaries(IDS, ITEMS), st.lists(STEP, max_size=6), SIGHTS)
 def test_who_sees_some_units_hears_of_no_other(start: dict[str, bytes], steps: list[Any], sight: Sight) -> None:
     mine = sight._replace(units=frozenset({"22001"}))

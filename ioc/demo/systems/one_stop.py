@@ -176,7 +176,7 @@ class OneStop(System):
 
 def _chance(what: str, number: int) -> float:
     """A dossier's own number between 0 and 1; a generator for each would be most of the work of a page."""
-    return crc32(f"{what}/{number}".encode()) / 2**32
+    return crc32(f"{number}/{what}".encode()) / 2**32
 
 
 def office_name(number: int) -> str:
