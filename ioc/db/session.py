@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ioc.errors import BadConfig
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 BUSY_S = 30.0
 """Seconds that a writer waits for another one before it gives up."""
@@ -92,8 +95,9 @@ def open_db(url: str) -> Database:
 
 def insert(connection: AsyncConnection, table: sa.Table) -> postgresql.Insert:
     """An INSERT that can say what happens on conflict, in the words of the database (both have the same)."""
-    kind = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return cast(postgresql.Insert, kind.insert(table))
+    # each process loads the one that it needs
+    kind = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    return cast("postgresql.Insert", kind.insert(table))
 
 
 def migrate(url: str) -> None:

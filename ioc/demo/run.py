@@ -113,6 +113,7 @@ def demo(
     """
     if province is not None and province not in PROVINCES:
         raise BadConfig(f"There is no demo province {province}; write one of {', '.join(PROVINCES)}.")
+    began = time.monotonic()
     with _folder(data) as folder, _stopped() as stop:
         os.environ.setdefault(REPORTS_KEY, _reports_key(folder / "reports.key"))
         os.environ.setdefault(SYSTEMS_KEY, secrets.token_urlsafe(24))
@@ -121,13 +122,13 @@ def demo(
         port, *found = _ports(port, 1 + len(written))
         ports = dict(zip(written, found, strict=True))
         settings(province, folder, ports)
-        say(f"[1/4] The database and the keys, in {folder} …")
-        told = _prepare(folder, key)
-        say("[2/4] The sources of the invented province (dữ liệu mẫu) …")
-        say("[3/4] The roles: web, poller, health, projector, archive, and their Redis …")
         kept = _all(folder, port, province, ports)
         try:
-            began = time.monotonic()
+            say("[1/4] The sources of the invented province (dữ liệu mẫu) …")
+            kept[0].look()
+            say(f"[2/4] The database and the keys, in {folder} …")
+            told = _prepare(folder, key)
+            say("[3/4] The roles: web, poller, health, projector, archive, and their Redis …")
             _until_ready(kept, port, stop, folder)
             if not stop():
                 say(f"[4/4] Ready after {time.monotonic() - began:.1f} s.")
