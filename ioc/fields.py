@@ -49,9 +49,12 @@ ABSENT = Absent()
 
 def step(record: Any, path: str) -> Any:
     """The value at `path`: a name of the record itself, else dots step into objects and lists; else ABSENT."""
-    # nearly every record is a dict that has the name itself
-    if type(record) is dict and path in record:
-        return record[path]
+    # nearly every record is a dict, and nearly every path a name of it
+    if type(record) is dict:
+        if path in record:
+            return record[path]
+        if "." not in path:
+            return ABSENT
     found = record
     while True:
         if isinstance(found, Mapping) and path in found:
