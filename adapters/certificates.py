@@ -31,7 +31,7 @@ import msgspec
 from ioc import clock
 from ioc.adapter import Adapter, AdapterConfig, Answer, Reading, export
 from ioc.errors import BadRecord, Untaken
-from ioc.mapping import Field, Path, as_field, value
+from ioc.mapped_field import Field, Path, as_field, value
 from ioc.sheets import Book, Shape
 from ioc.tables import Row
 from ioc.tally import TallyAt, Tallying

@@ -39,7 +39,8 @@ from ioc import bodies, clock, fields, retyped
 from ioc.adapter import Answer, Reading
 from ioc.bridge.authority import Authorities
 from ioc.errors import BadConfig, BadRecord, SourceDown
-from ioc.mapping import Path, as_field, read
+from ioc.mapped_field import Path, as_field
+from ioc.mapping import read
 from ioc.rest import Rest, RestAdapter
 
 if TYPE_CHECKING:

@@ -38,7 +38,8 @@ import msgspec
 from ioc import bodies, clock, fields, retyped
 from ioc.adapter import Answer, Reading
 from ioc.errors import BadRecord
-from ioc.mapping import Field, Path, as_field, paths, read, value
+from ioc.mapped_field import Field, Path, as_field, value
+from ioc.mapping import paths, read
 from ioc.rest import Rest, RestAdapter
 
 State = Literal[

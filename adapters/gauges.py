@@ -30,11 +30,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from ioc import bodies, fields, mapping, measured
+from ioc import bodies, fields, mapped_field, measured
 from ioc.adapter import Adapter, Answer, Reading
 from ioc.bodies import Record
 from ioc.errors import BadRecord, Untaken
-from ioc.mapping import Path
+from ioc.mapped_field import Path
 from ioc.measured import Measuring
 from ioc.tally import TallyAt, Tallying
 
@@ -52,9 +52,9 @@ class Stations(Measuring, frozen=True, forbid_unknown_fields=True, kw_only=True)
     token: str | None = None
     tally: TallyAt | None = None
     id: Path = "station"
-    time: Path | None = mapping.Field("time", required=False)
-    lon: Path | None = mapping.Field("lon", required=False)
-    lat: Path | None = mapping.Field("lat", required=False)
+    time: Path | None = mapped_field.Field("time", required=False)
+    lon: Path | None = mapped_field.Field("lon", required=False)
+    lat: Path | None = mapped_field.Field("lat", required=False)
     place: Literal["required", "optional"] = "optional"
 
     def __post_init__(self) -> None:
@@ -99,7 +99,7 @@ class Gauges(Tallying, Adapter[Stations]):
         own = fields.step(series, "variable.noDataValue")
         numbers = self.config.no_data + ((float(own),) if isinstance(own, int | float) else ())
         quantity = msgspec.structs.replace(self.config.quantities[name], path=self.config.value)
-        properties = {"name": mapping.Field("name", required=False), **self.config.properties}
+        properties = {"name": mapped_field.Field("name", required=False), **self.config.properties}
         made: Stations = msgspec.structs.replace(
             self.config, quantity=None, quantities={name: quantity}, no_data=numbers, properties=properties
         )

@@ -41,7 +41,7 @@ from ioc.adapter import Answer, Reading
 from ioc.bodies import Record, load_json
 from ioc.errors import BadRecord, SourceDown, SourceRefused, Untaken
 from ioc.listening import Listening
-from ioc.mapping import Field, Path
+from ioc.mapped_field import Field, Path
 from ioc.measured import Measuring, Quantity
 
 LINK = "link"

@@ -27,11 +27,11 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from ioc import bodies, mapping, measured
+from ioc import bodies, mapped_field, mapping, measured
 from ioc.adapter import Adapter, Answer, Reading, fetch, host
 from ioc.bodies import Record
 from ioc.errors import BadRecord, Untaken
-from ioc.mapping import Field, Path
+from ioc.mapped_field import Field, Path
 from ioc.measured import Measuring
 
 VALUES = ("value", "object", "languageMap", "vocab", "@value", "json")
@@ -125,7 +125,7 @@ class NgsiLd(Adapter[Broker]):
     def _measured(self, records: list[Record]) -> Iterator[Reading | BadRecord]:
         """Each quantity of each entity, at its own time."""
         for name, quantity in self.config.quantities.items():
-            path = mapping.as_field(quantity.path if quantity.path is not None else name)
+            path = mapped_field.as_field(quantity.path if quantity.path is not None else name)
             own = msgspec.structs.replace(quantity, path=msgspec.structs.replace(path, required=False))
             one = msgspec.structs.replace(self.config, quantities={name: own}, quantity=None)
             told = [

@@ -29,7 +29,8 @@ import msgspec
 from ioc import bodies, clock, fields
 from ioc.adapter import Adapter, Answer, Reading, fetch, host
 from ioc.errors import BadRecord, SourceRefused, Untaken
-from ioc.mapping import Field, Mapped, Path, results
+from ioc.mapped_field import Field, Path
+from ioc.mapping import Mapped, results
 from ioc.proof import Tally
 from ioc.tally import TallyAt
 

@@ -34,11 +34,12 @@ from typing import Any
 
 import msgspec
 
-from ioc import bodies, clock, mapping
+from ioc import bodies, clock, mapped_field, mapping
 from ioc.adapter import Adapter, Answer, Reading, export
 from ioc.bodies import Record
 from ioc.errors import BadRecord, Untaken
-from ioc.mapping import Mapped, as_field, results
+from ioc.mapped_field import as_field
+from ioc.mapping import Mapped, results
 from ioc.reach import Outcome, Reach, Sites
 from ioc.sheets import Book, Shape
 from ioc.tally import TallyAt, Tallying
@@ -57,7 +58,7 @@ class Probes(Tallying, Adapter["Probes.Config"]):
         sites: tuple[dict[str, Any], ...] = ()
         records: str = ""
         shape: Shape = Shape()
-        address: mapping.Path
+        address: mapped_field.Path
         reach: Reach = Reach()
         token: str | None = None
         tally: TallyAt | None = None
@@ -125,7 +126,7 @@ class Probes(Tallying, Adapter["Probes.Config"]):
                 found.append((result, None))
                 continue
             try:
-                found.append((result, str(mapping.value(field, record.fields, self.config.zone, "address"))))
+                found.append((result, str(mapped_field.value(field, record.fields, self.config.zone, "address"))))
             except BadRecord as bad:
                 found.append((bad.of(record.raw, result.subject), None))
         return found

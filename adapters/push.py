@@ -25,7 +25,8 @@ import msgspec
 from ioc import bodies
 from ioc.adapter import Adapter, Answer, Reading
 from ioc.errors import BadRecord
-from ioc.mapping import Mapped, Path, as_field, results
+from ioc.mapped_field import Path, as_field
+from ioc.mapping import Mapped, results
 
 
 class Pushed(Mapped, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -36,7 +36,8 @@ from ioc import bodies, clock, fields, ledger, retyped
 from ioc.adapter import Answer, Reading
 from ioc.contract import CALENDAR, Contract
 from ioc.errors import BadConfig, BadRecord
-from ioc.mapping import Field, Path, as_field, read, value
+from ioc.mapped_field import Field, Path, as_field, value
+from ioc.mapping import read
 from ioc.period import Period, period
 from ioc.rest import Rest, RestAdapter
 

@@ -26,7 +26,7 @@ from ioc import bodies, fields, measured
 from ioc.adapter import Adapter, Answer, Reading, fetch, host
 from ioc.bodies import Record
 from ioc.errors import BadRecord, Untaken
-from ioc.mapping import Field, Path
+from ioc.mapped_field import Field, Path
 from ioc.measured import Measuring
 
 EXPAND = "Thing($expand=Locations),ObservedProperty,Observations($orderby=phenomenonTime desc;$top=1)"

@@ -35,7 +35,8 @@ import msgspec
 from ioc import bodies, fields
 from ioc.adapter import Answer, Reading
 from ioc.errors import BadRecord, SourceDown, SourceRefused, Untaken
-from ioc.mapping import Path, as_field, results, value
+from ioc.mapped_field import Path, as_field, value
+from ioc.mapping import results
 from ioc.rest import Rest, RestAdapter
 
 MOST_BYTES = 256 * 1024

@@ -46,12 +46,12 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from ioc import clock, fields, mapping, titles
+from ioc import clock, fields, mapped_field, mapping, titles
 from ioc.adapter import Answer, Reading
 from ioc.contract import Contract
 from ioc.dropped import Dropped, FromFolder
 from ioc.errors import BadRecord, Untaken
-from ioc.mapping import Field, Path
+from ioc.mapped_field import Field, Path
 from ioc.period import Period, period
 from ioc.sheets import Book, Shape
 from ioc.tables import Row
@@ -196,7 +196,9 @@ class StatisticsBook(FromFolder["StatisticsBook.Config"]):
         try:
             uom = _uom(sheet, measure, row)
             told: dict[str, Any] = {to: _number(table, row, column, measure) for to, column in found.columns.items()}
-            unit = None if table.unit is None else mapping.value(mapping.as_field(table.unit, "text"), row.cells)
+            unit = (
+                None if table.unit is None else mapped_field.value(mapped_field.as_field(table.unit, "text"), row.cells)
+            )
         except BadRecord as error:
             raise error.of(error.raw, subject) from None
         about: dict[str, Any] = {"indicator": measure.indicator, "period": found.period.text, **told}
@@ -232,7 +234,7 @@ def _sheet(table: Table, book: Book, file: str) -> Sheet:
     columns, rows = book.table(table.shape, totals=True)
     wanted = [*table.rows, *([table.uom_in] if table.uom_in else [])]
     if table.unit is not None:
-        field = mapping.as_field(table.unit)
+        field = mapped_field.as_field(table.unit)
         wanted += field.paths if field.required is not False else ()
     lacking = [name for name in wanted if name not in columns]
     pairs: list[tuple[Measure, dict[Told, list[str]]]] = []
@@ -338,7 +340,7 @@ def _number(table: Table, row: Row, column: str, measure: Measure) -> float | in
         cell = None if written.casefold() in UNKNOWN else written.removesuffix("%").rstrip()
     if fields.empty(cell):
         return 0 if table.empty == "zero" else None
-    told = mapping.value(Field(path=column, kind="number", form=table.form), {column: cell}, at="columns")
+    told = mapped_field.value(Field(path=column, kind="number", form=table.form), {column: cell}, at="columns")
     told = round(told * measure.factor, PLACES)
     return int(told) if told.is_integer() else told
 

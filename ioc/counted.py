@@ -95,19 +95,19 @@ def figure(table: Counted, items: Mapping[str, Item]) -> Figure:
     """The value of `table` over `items`. Of nothing there is no figure, and 0 is one only where something is known."""
     asked = [one for one in items.values() if not table.sources or one.properties.get("source") in table.sources]
     sources = list(table.sources) or None
-    known = [one for one in asked if _so(one, table.known)]
+    known = [one for one in asked if _so(one, table.known)] if table.known else asked
     if not known:
         return Figure(None, target=table.target, have=0, expect=table.expect, sources=sources)
     among = [one for one in known if _so(one, table.among)]
     found = [one for one in among if _so(one, table.where)]
     value = _value(table, found, among)
-    all_among = [one for one in asked if _so(one, table.among)]
+    unknown = [one for one in asked if not _so(one, table.known) and _so(one, table.among)] if table.known else []
     judged = value
-    if table.how == "count" and table.better == "up":  # at best, all of which nothing is known yet are so
-        judged = _count(table, found + [one for one in all_among if not _so(one, table.known)])
+    if unknown and table.how == "count" and table.better == "up":  # at best, all of which nothing is known yet are so
+        judged = _count(table, found + unknown)
     return Figure(
         value,
-        of=_count(table, all_among) if table.how == "count" and table.where else None,
+        of=_count(table, among + unknown) if table.how == "count" and table.where else None,
         target=table.target,
         level=level(table, judged),
         observed=max(one.time for one in known),

@@ -26,11 +26,12 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from ioc import clock, fields, mapping
+from ioc import clock, fields, mapped_field, mapping
 from ioc.adapter import Reading
 from ioc.bodies import Record
 from ioc.errors import BadRecord
-from ioc.mapping import Field, Mapped, Path
+from ioc.mapped_field import Field, Path
+from ioc.mapping import Mapped
 from ioc.spares import Spares
 
 Limits = tuple[float, float, float]
@@ -144,7 +145,7 @@ def newest(found: Iterable[Reading | BadRecord]) -> Iterator[Reading | BadRecord
 def paths(config: Measuring) -> frozenset[str]:
     """Every path of a record that the settings read."""
     given: list[Path | None] = [config.quantity, config.value, *(one.path for one in config.quantities.values())]
-    found = {path for one in given if one is not None for path in mapping.as_field(one).paths}
+    found = {path for one in given if one is not None for path in mapped_field.as_field(one).paths}
     levels = [one.limits for one in config.quantities.values() if one.limits is not None]
     return mapping.paths(config) | found | {path for three in levels for path in three if isinstance(path, str)}
 
@@ -162,7 +163,7 @@ def _each(config: Measuring, base: Reading, record: Record) -> Iterator[Reading 
         wanted = [(name, one.path if one.path is not None else name) for name, one in config.quantities.items()]
     else:
         try:
-            code = mapping.value(mapping.as_field(config.quantity, "text"), record.fields, at="quantity")
+            code = mapped_field.value(mapped_field.as_field(config.quantity, "text"), record.fields, at="quantity")
             called = config.called(code if isinstance(code, str) else "")
         except BadRecord as error:
             yield error.of(record.raw, base.subject)
@@ -193,8 +194,8 @@ def measured(config: Measuring, base: Reading, name: str, value: float | None, r
 
 
 def _number(path: Path, record: Mapping[str, Any]) -> float | None:
-    field = mapping.as_field(path, "number")
-    found = mapping.value(msgspec.structs.replace(field, kind="number"), record)
+    field = mapped_field.as_field(path, "number")
+    found = mapped_field.value(msgspec.structs.replace(field, kind="number"), record)
     return None if found is None else float(found)
 
 

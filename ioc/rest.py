@@ -28,7 +28,8 @@ from ioc import bodies, clock, fields
 from ioc.adapter import Adapter, Answer, Reading, client, fetch, host
 from ioc.errors import BadRecord, SourceDown, SourceRefused, Untaken
 from ioc.event import digest
-from ioc.mapping import Mapped, as_time, results, value
+from ioc.mapped_field import as_time, value
+from ioc.mapping import Mapped, results
 from ioc.proof import Tally
 from ioc.tally import TallyAt
 

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ioc import clock, fields, mapping
+from ioc import clock, fields, mapped_field, mapping
 from ioc.adapter import Reading
 from ioc.errors import BadRecord
 from ioc.spares import Spares
@@ -33,9 +33,9 @@ class Carry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     columns: tuple[str, ...]
-    kind: mapping.Kind = "plain"
+    kind: mapped_field.Kind = "plain"
     form: str | None = None
-    default: mapping.Scalar | None = None
+    default: mapped_field.Scalar | None = None
 
 
 class Melt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,9 +66,9 @@ class Row(NamedTuple):
     total: bool = False
 
 
-def wanted(config: Rows) -> list[mapping.Field]:
+def wanted(config: Rows) -> list[mapped_field.Field]:
     """Every field that a table must have a column for: all that is mapped and not `required = false`."""
-    given: list[mapping.Path | None] = [*config.id] if isinstance(config.id, tuple) else [config.id]
+    given: list[mapped_field.Path | None] = [*config.id] if isinstance(config.id, tuple) else [config.id]
     given += [
         config.time,
         config.lon,
@@ -83,7 +83,7 @@ def wanted(config: Rows) -> list[mapping.Field]:
     for more in (config.carry, config.melt):
         given += [name for name in more.columns if not _pattern(name)] if more else []
     made = {config.melt.name, config.melt.value} if config.melt else set()
-    found = [mapping.as_field(path) for path in given if path is not None]
+    found = [mapped_field.as_field(path) for path in given if path is not None]
     return [
         field for field in found if field.paths and field.required is not False and not made.intersection(field.paths)
     ]
@@ -163,9 +163,9 @@ def _carried(config: Rows, record: dict[str, Any], subject: str) -> dict[str, An
     found: dict[str, Any] = {}
     for name in record:
         if any(fnmatchcase(name, pattern) for pattern in carry.columns):
-            field = mapping.Field(path=(name,), kind=carry.kind, form=carry.form, default=carry.default)
+            field = mapped_field.Field(path=(name,), kind=carry.kind, form=carry.form, default=carry.default)
             try:
-                value = mapping.value(field, record, config.zone, "carry")
+                value = mapped_field.value(field, record, config.zone, "carry")
             except BadRecord as bad:
                 raise bad.of(record, subject) from None
             found[name] = clock.rfc3339(value) if isinstance(value, datetime) else value

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ioc import bodies, mapping, names, tables
+from ioc import bodies, mapped_field, mapping, names, tables
 from ioc.adapter import Reading
 from ioc.alerts import standing
 from ioc.contract import Answered
@@ -159,7 +159,7 @@ def test_a_code_that_may_be_a_person_is_not_told() -> None:
     field = {"path": "x", "values": {"a": "b"}}
     for written, shown in (("bao_tri", "bao_tri"), ("Nguyễn Văn A", None), ("0905123456", None), ("a@b.vn", None)):
         with pytest.raises(BadRecord) as raised:
-            mapping.value(msgspec.convert(field, mapping.Field), {"x": written}, at="properties.state")
+            mapped_field.value(msgspec.convert(field, mapped_field.Field), {"x": written}, at="properties.state")
         assert (raised.value.field, raised.value.code, raised.value.at) == ("x", shown, "properties.state")
 
 
